@@ -1,0 +1,151 @@
+/** `run [file]` runs one program in a sandbox of its own and exits with the program's exit code. */
+import { open, readFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { ExecutionRequest, Runtime } from 'isol8';
+import { execute } from '../execution.js';
+import { chooseRuntime, chooseSource, fileExtension, type Source } from '../input.js';
+import { debug, isDebug } from '../messages.js';
+import { positiveInteger, positiveNumber } from '../numbers.js';
+import { stderr, stdout } from '../output.js';
+import { interruption } from '../signals.js';
+
+/** Flags as typed; numbers are still text. */
+interface RunFlags {
+  eval?: string;
+  cmd?: string;
+  runtime?: string;
+  stdin?: string;
+  workdir?: string;
+  net: 'none' | 'host';
+  timeout?: string;
+  memory?: string;
+  cpu?: string;
+  pidsLimit?: string;
+  maxOutput?: string;
+  sandboxSize?: string;
+  tmpSize?: string;
+  image?: string;
+  stream?: boolean;
+  writable?: boolean;
+  out?: string;
+}
+
+export function registerRun(program: Command): void {
+  program
+    .command('run')
+    .description('Run a file, code, a command line or standard input in a sandbox')
+    .argument('[file]', 'script to run')
+    .optionsGroup('Program:')
+    .option('-e, --eval <code>', 'run this code (python unless --runtime says otherwise)')
+    .option('--cmd <command>', 'run a bash command line')
+    .option('-r, --runtime <name>', 'python, node, bun, deno or bash (default: from the file extension)')
+    .option('--stdin <text>', 'standard input of the program')
+    .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
+    .option('--image <ref>', "image to use instead of the runtime's own")
+    .optionsGroup('Network:')
+    .addOption(new Option('--net <mode>', 'network access').choices(['none', 'host']).default('none'))
+    .optionsGroup('Limits:')
+    .option('--timeout <ms>', 'time limit in milliseconds (default: 30000)')
+    .option('--memory <size>', 'memory, such as 512m or 1g (default: 512m)')
+    .option('--cpu <cores>', 'processor cores, such as 0.5 (default: 1)')
+    .option('--pids-limit <n>', 'number of processes (default: 64)')
+    .option('--max-output <bytes>', 'bytes of output kept per stream (default: 1048576)')
+    .option('--sandbox-size <size>', 'size of /sandbox (default: 512m)')
+    .option('--tmp-size <size>', 'size of /tmp (default: 256m)')
+    .optionsGroup('Output:')
+    .addOption(new Option('--stream', 'show output as it arrives, which is the default').hideHelp())
+    .option('--no-stream', 'show all output at the end')
+    .option('--out <file>', "also write the program's standard output to a file")
+    .addOption(new Option('--writable', 'make the root filesystem writable').hideHelp())
+    .option('--debug', 'say what is being done')
+    .action(async (file: string | undefined, flags: RunFlags) => {
+      process.exitCode = await run(file, flags);
+    });
+}
+
+/** All that can be refused is refused before standard input is read, and that before anything is started. */
+async function run(file: string | undefined, flags: RunFlags): Promise<number> {
+  const limits = {
+    timeoutMs: positiveInteger('--timeout', flags.timeout),
+    cpuLimit: positiveNumber('--cpu', flags.cpu),
+    pidsLimit: positiveInteger('--pids-limit', flags.pidsLimit),
+    maxOutputSize: positiveInteger('--max-output', flags.maxOutput),
+    memoryLimit: flags.memory,
+    sandboxSize: flags.sandboxSize,
+    tmpSize: flags.tmpSize,
+  };
+  const source = chooseSource({ file, eval: flags.eval, cmd: flags.cmd });
+  const script = source.from === 'file' ? await readScript(source.path) : undefined;
+
+  // The addon is loaded here and not above, so that help and usage errors do without it.
+  const { DockerIsol8, RuntimeRegistry } = await import('isol8');
+  const runtime = chooseRuntime(source, flags.runtime, RuntimeRegistry) as Runtime;
+  const engine = new DockerIsol8({
+    ...limits,
+    network: flags.net,
+    image: flags.image,
+    readonlyRootFs: !flags.writable,
+    debug: isDebug(),
+    // There is no second run that a spare sandbox could serve.
+    poolSize: { clean: 0, dirty: 0 },
+  });
+
+  const request: ExecutionRequest = {
+    runtime,
+    ...(await program(source, script)),
+    fileExtension: fileExtension(source),
+    stdin: flags.stdin,
+    workdir: flags.workdir,
+  };
+  debug('Run', `source ${source.from}, runtime ${runtime}, network ${flags.net}`);
+
+  const copy = flags.out === undefined ? undefined : await openCopy(flags.out);
+  try {
+    const options = { stream: flags.stream !== false, interrupted: interruption() };
+    const code = await execute(engine, request, options, { stdout, stderr, copy });
+    debug('Run', `exit code ${code}`);
+    if (copy) stderr.line(`[Run] Output written to ${flags.out}`);
+    return code;
+  } finally {
+    await copy?.close();
+  }
+}
+
+async function program(source: Source, script: string | undefined): Promise<{ cmd: string } | { code: string }> {
+  switch (source.from) {
+    case 'cmd':
+      return { cmd: source.cmd };
+    case 'eval':
+      return { code: source.code };
+    case 'file':
+      return { code: script ?? '' };
+    case 'stdin':
+      return { code: await readStdin() };
+  }
+}
+
+async function readScript(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const text = code === 'ENOENT' ? `File not found: ${path}` : `cannot read ${path}: ${message}`;
+    throw new Error(text, { cause: error });
+  }
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The `--out` file. It exists from here on, even if the program prints nothing. */
+async function openCopy(path: string) {
+  try {
+    const handle = await open(path, 'w');
+    return { write: (text: string) => handle.appendFile(text), close: () => handle.close() };
+  } catch (error) {
+    throw new Error(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

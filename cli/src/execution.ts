@@ -1,0 +1,110 @@
+/**
+ * One run, from the request to an exit code, with its output shown on the way.
+ *
+ * However it ends, the engine has been stopped when `execute` settles, or its time for that is over. An
+ * interruption abandons the run; the engine kills whatever is still going.
+ */
+import type { ExecutionRequest, ExecutionResult, StreamEvent } from 'isol8';
+import { Exit } from './exit.js';
+import { say } from './messages.js';
+import type { Output } from './output.js';
+import { STOP_LIMIT_MS } from './signals.js';
+import { StatusLine } from './status.js';
+
+/** A run that answers faster than this shows no status line. */
+const QUIET_MS = 400;
+
+/** What a run needs of `DockerIsol8`. */
+export interface Engine {
+  execute(request: ExecutionRequest): Promise<ExecutionResult>;
+  executeStream(request: ExecutionRequest): AsyncIterator<StreamEvent>;
+  stop(): Promise<void>;
+}
+
+/** Where the output goes. `copy` gets what the program itself writes to stdout, nothing else. */
+export interface Sinks {
+  stdout: Output;
+  stderr: Output;
+  copy?: { write(text: string): Promise<unknown> };
+}
+
+export interface Options {
+  /** Show output as it arrives, rather than all at the end. */
+  stream: boolean;
+  /** Resolves with an exit code when the run is to be given up. */
+  interrupted: Promise<number>;
+}
+
+export async function execute(
+  engine: Engine,
+  request: ExecutionRequest,
+  { stream, interrupted }: Options,
+  sinks: Sinks,
+): Promise<number> {
+  const status = new StatusLine(sinks.stderr);
+  status.showAfter(QUIET_MS, stream ? 'Starting execution...' : 'Running code...');
+  try {
+    if (!stream) return await Promise.race([engine.execute(request).then(print), interrupted]);
+    const events = engine.executeStream(request);
+    const abandoned = interrupted.then((code) => {
+      // Not awaited: a generator that waits for its next event would take this up only afterwards.
+      events.return?.().catch(() => {});
+      return code;
+    });
+    return await Promise.race([forward(events), abandoned]);
+  } finally {
+    status.clear();
+    await stop(engine, sinks.stderr);
+  }
+
+  async function print(result: ExecutionResult): Promise<number> {
+    status.clear();
+    await sinks.copy?.write(result.stdout);
+    if (result.stdout !== '') await sinks.stdout.write(`${result.stdout}\n`);
+    if (result.stderr !== '') await sinks.stderr.write(`${result.stderr}\n`);
+    if (result.truncated) say('WARN', 'Output was truncated', sinks.stderr);
+    return result.exitCode;
+  }
+
+  async function forward(events: AsyncIterator<StreamEvent>): Promise<number> {
+    let code: number | undefined;
+    for await (const event of { [Symbol.asyncIterator]: () => events }) {
+      status.clear();
+      const isSetup = event.phase === 'setup';
+      switch (event.type) {
+        case 'stdout':
+          if (!isSetup) await sinks.copy?.write(event.data);
+          // The output of a setup script is not the program's.
+          await (isSetup ? sinks.stderr : sinks.stdout).write(event.data);
+          break;
+        case 'stderr':
+          await sinks.stderr.write(event.data);
+          break;
+        case 'error':
+          say('ERR', event.data, sinks.stderr);
+          break;
+        case 'exit':
+          // A setup script that went well also says so; then the program is still to come.
+          if (!isSetup || event.data !== '0') code = Number(event.data);
+          break;
+      }
+    }
+    if (code === undefined || !Number.isInteger(code)) throw new Error('the run ended without an exit code');
+    return code;
+  }
+}
+
+/** Stops the engine. What goes wrong here is only warned of: the run has its result by now. */
+async function stop(engine: Engine, stderr: Output): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${STOP_LIMIT_MS / 1000} s`)), STOP_LIMIT_MS);
+  });
+  try {
+    await Promise.race([engine.stop(), limit]);
+  } catch (error) {
+    say('WARN', `could not clean up: ${error instanceof Error ? error.message : error}`, stderr);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What a failure looks like to the user: one message, then lines of detail. Errors of the engine arrive with a
+ * stable `code`, a message that is fit to be shown, and perhaps a `hint`.
+ */
+
+/** A failure with advice on what to do next. */
+export class Advised extends Error {
+  constructor(
+    override readonly cause: unknown,
+    readonly hints: readonly string[],
+  ) {
+    super('advice on a failure');
+  }
+}
+
+export interface Explanation {
+  message: string;
+  details: string[];
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+export function explain(error: unknown): Explanation {
+  if (error instanceof Advised) {
+    const { message, details } = explain(error.cause);
+    return { message, details: [...details, ...error.hints] };
+  }
+  if (!(error instanceof Error)) return { message: String(error), details: [] };
+  const hint = 'hint' in error && typeof error.hint === 'string' ? [`hint: ${error.hint}`] : [];
+  if (hasCode(error, 'DOCKER_UNAVAILABLE')) {
+    // The engine's own text tells a daemon that is down from a socket that we may not open.
+    return { message: 'Docker is not running or not installed.', details: [`  ${error.message}`, ...hint] };
+  }
+  return { message: error.message, details: hint };
+}

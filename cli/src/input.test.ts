@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { chooseRuntime, chooseSource, fileExtension, type Runtimes } from './input.js';
+
+const BY_EXTENSION: Record<string, string> = {
+  py: 'python',
+  mjs: 'node',
+  js: 'node',
+  cjs: 'node',
+  ts: 'bun',
+  mts: 'deno',
+  sh: 'bash',
+};
+
+/** Answers as the library's registry does, and throws where it throws. */
+const runtimes: Runtimes<string> = {
+  get(name) {
+    if (!Object.values(BY_EXTENSION).includes(name)) throw new Error(`Unknown runtime: "${name}". Available: python`);
+    return { name };
+  },
+  detect(filename) {
+    const name = BY_EXTENSION[filename.slice(filename.lastIndexOf('.') + 1)];
+    if (!name) throw new Error(`Cannot detect runtime for "${filename}". Known extensions: .py`);
+    return { name };
+  },
+};
+
+describe('the source of a run', () => {
+  it('is --cmd, --eval, the file or stdin', () => {
+    expect(chooseSource({ cmd: 'ls' })).toEqual({ from: 'cmd', cmd: 'ls' });
+    expect(chooseSource({ eval: '1' })).toEqual({ from: 'eval', code: '1' });
+    expect(chooseSource({ file: 'a.py' })).toEqual({ from: 'file', path: 'a.py' });
+    expect(chooseSource({})).toEqual({ from: 'stdin' });
+  });
+
+  it('is --eval when there is a file as well', () => {
+    expect(chooseSource({ eval: '1', file: 'a.py' })).toEqual({ from: 'eval', code: '1' });
+  });
+
+  it('counts an empty value as given', () => {
+    expect(chooseSource({ eval: '' })).toEqual({ from: 'eval', code: '' });
+    expect(chooseSource({ cmd: '' })).toEqual({ from: 'cmd', cmd: '' });
+  });
+
+  it.each([{ file: 'a.py' }, { eval: '1' }])('is refused when --cmd comes with %o', (other) => {
+    expect(() => chooseSource({ cmd: 'ls', ...other })).toThrow(
+      '--cmd cannot be combined with file input, --eval, --url, --github, or --gist.',
+    );
+  });
+});
+
+describe('the runtime of a run', () => {
+  it.each([
+    ['a.py', 'python'],
+    ['a.js', 'node'],
+    ['a.mjs', 'node'],
+    ['a.cjs', 'node'],
+    ['a.ts', 'bun'],
+    ['a.mts', 'deno'],
+    ['dir.py/a.sh', 'bash'],
+  ])('of %s is %s', (path, name) => {
+    expect(chooseRuntime({ from: 'file', path }, undefined, runtimes)).toBe(name);
+  });
+
+  it('is python for code without a name, bash for a command line', () => {
+    expect(chooseRuntime({ from: 'eval', code: '' }, undefined, runtimes)).toBe('python');
+    expect(chooseRuntime({ from: 'stdin' }, undefined, runtimes)).toBe('python');
+    expect(chooseRuntime({ from: 'cmd', cmd: '' }, undefined, runtimes)).toBe('bash');
+  });
+
+  it('is what --runtime says, whatever the file is called', () => {
+    expect(chooseRuntime({ from: 'file', path: 'a.py' }, 'deno', runtimes)).toBe('deno');
+    expect(chooseRuntime({ from: 'file', path: 'noext' }, 'deno', runtimes)).toBe('deno');
+  });
+
+  it('unknown to --runtime is the registry’s error', () => {
+    expect(() => chooseRuntime({ from: 'stdin' }, 'ruby', runtimes)).toThrow(
+      'Unknown runtime: "ruby". Available: python',
+    );
+  });
+
+  it.each(['noext', 'a.zig', 'dir.py/noext', '.py', 'dot.'])('cannot be told from %s', (path) => {
+    expect(() => chooseRuntime({ from: 'file', path }, undefined, runtimes)).toThrow(
+      `Cannot detect runtime for ${path}. Use --runtime to specify.`,
+    );
+  });
+});
+
+describe('the file extension', () => {
+  it('is that of the file', () => {
+    expect(fileExtension({ from: 'file', path: 'dir/a.cjs' })).toBe('.cjs');
+  });
+
+  it('is left out for a name without one, in a dotted directory too', () => {
+    expect(fileExtension({ from: 'file', path: 'noext' })).toBeUndefined();
+    expect(fileExtension({ from: 'file', path: 'dir.d/noext' })).toBeUndefined();
+  });
+
+  it('does not come from a file that --eval overrides', () => {
+    expect(fileExtension(chooseSource({ eval: '1', file: 'a.cjs' }))).toBeUndefined();
+  });
+});

@@ -1,0 +1,134 @@
+//! The connection to the engine: the greeting, then one operation per stream.
+//!
+//! Everything the guest does is polled from [`serve`], in an order that saves system calls: first what has ended,
+//! then the operations, then the connection, which puts all that they have to say into one write.
+
+mod operation;
+mod pipes;
+mod stream;
+
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use isol8_protocol::frame::{self, FrameError};
+use isol8_protocol::mux::{self, ConnectionError, Inbound, Mode};
+use isol8_protocol::{Contract, Hello, Ping, opening};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::children::Children;
+use crate::guest::Guest;
+use pipes::Pipes;
+pub(crate) use stream::Stream;
+
+/// How long an engine of another version has to read our greeting, before the guest ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why the guest ended other than by being told to.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The engine said something that this version does not understand.
+    Protocol(FrameError),
+    /// The connection broke.
+    Connection(ConnectionError),
+    /// The engine speaks another version.
+    Version(Hello),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Protocol(_) => write!(to, "the engine broke the protocol"),
+            Self::Connection(_) => write!(to, "the connection broke"),
+            Self::Version(hello) => write!(
+                to,
+                "the engine (build {:?}) speaks protocol version {}, this guest {}",
+                hello.build,
+                hello.version,
+                isol8_protocol::VERSION
+            ),
+        }
+    }
+}
+
+impl std::error::Error for End {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => Some(error),
+            Self::Connection(error) => Some(error),
+            Self::Version(_) => None,
+        }
+    }
+}
+
+/// Serves the engine at the other end of stdin and stdout until the connection ends, or SIGTERM asks for the end.
+pub(crate) async fn serve() -> io::Result<()> {
+    let pipes = Pipes::from_stdio()?;
+    let mut asked_to_end = signal(SignalKind::terminate())?;
+    let (_opener, inbound, driver) = mux::connect(pipes.clone(), Mode::Server);
+    let children = Children::default();
+    tokio::select! {
+        biased;
+        error = children.reap_forever() => Err(error),
+        end = operations(inbound, &children) => Err(io::Error::other(end)),
+        end = pipes.drive(driver) => end.map_err(|error| io::Error::other(End::Connection(error))),
+        _ = asked_to_end.recv() => Ok(()),
+    }
+}
+
+/// Serves every stream that the engine opens. Resolves when the engine must not be served any longer.
+async fn operations(mut inbound: Inbound, children: &Children) -> End {
+    let Some(control) = inbound.next().await else { return pending().await };
+    let mut control = Stream::new(control);
+    let contract = match greet(&mut control).await {
+        Ok(contract) => contract,
+        Err(end) => return end,
+    };
+    let guest = Guest::new(contract, children);
+    let mut operations = FuturesUnordered::new();
+    let heartbeat = echo(control);
+    tokio::pin!(heartbeat);
+    loop {
+        let ended = tokio::select! {
+            Some(stream) = inbound.next() => {
+                operations.push(operation::serve(&guest, Stream::new(stream)));
+                continue;
+            }
+            Some(ended) = operations.next() => ended,
+            ended = &mut heartbeat => ended,
+        };
+        match ended {
+            Ok(()) | Err(FrameError::Ended | FrameError::Io(_)) => {}
+            Err(error) => return End::Protocol(error),
+        }
+    }
+}
+
+/// Exchanges greetings. Whoever speaks another version is told ours, so that it can name both, and nothing else.
+async fn greet(control: &mut Stream) -> Result<Contract, End> {
+    let (hello, contract) = opening::read(control).await.map_err(End::Protocol)?;
+    let ours = Hello::new(env!("CARGO_PKG_VERSION"));
+    frame::write_message(control, &ours).await.map_err(End::Protocol)?;
+    let Some(contract) = contract else {
+        tokio::time::sleep(FAREWELL).await;
+        return Err(End::Version(hello));
+    };
+    Ok(contract)
+}
+
+/// Sends every ping back, until the control stream ends; a guest without one serves on. Resolves but to say that the
+/// engine broke the protocol.
+async fn echo(mut control: Stream) -> Result<(), FrameError> {
+    loop {
+        let ping: Ping = match frame::read_message(&mut control).await {
+            Ok(ping) => ping,
+            Err(FrameError::Ended | FrameError::Io(_)) => return pending().await,
+            Err(error) => return Err(error),
+        };
+        if frame::write_message(&mut control, &ping).await.is_err() {
+            return pending().await;
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The guest from outside: the real binary as an ordinary process, spoken to over its pipes as the engine does.
+
+mod command;
+mod ending;
+mod files;
+mod greeting;
+mod input;
+mod output;
+mod reset;
+mod support;

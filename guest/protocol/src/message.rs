@@ -1,0 +1,238 @@
+//! The messages. Adding a variant at the end of an enum, or changing any struct here, means a new [`VERSION`].
+
+use serde::{Deserialize, Serialize};
+
+/// Version of everything in this module but [`Hello`], whose layout is fixed for good.
+pub const VERSION: u16 = 1;
+
+/// First bytes of a [`Hello`], so that anything else that writes to the stream is told from a guest.
+pub const MAGIC: [u8; 5] = *b"isol8";
+
+/// Where user code lives and may always write.
+pub const SANDBOX_DIR: &str = "/sandbox";
+
+/// The first message both ways. Its layout is the same in every version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Always [`MAGIC`].
+    pub magic: [u8; 5],
+    /// The sender's [`VERSION`].
+    pub version: u16,
+    /// The sender's build, for people.
+    pub build: String,
+}
+
+impl Hello {
+    /// The greeting of this version, from `build`.
+    pub fn new(build: impl Into<String>) -> Self {
+        Self { magic: MAGIC, version: VERSION, build: build.into() }
+    }
+
+    /// Whether the sender speaks this version.
+    pub fn is_compatible(&self) -> bool {
+        self.magic == MAGIC && self.version == VERSION
+    }
+}
+
+/// Whom user code runs as, and where it can write: what the guest has to know of the container contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contract {
+    /// User id of user code.
+    pub uid: u32,
+    /// Group id of user code.
+    pub gid: u32,
+    /// Every place where user code can leave something behind, all of them emptied by a reset.
+    pub writable: Vec<Writable>,
+}
+
+/// A writable mount of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writable {
+    /// Absolute path of the mount.
+    pub path: String,
+    /// Permission bits that a reset gives it back.
+    pub mode: u32,
+}
+
+/// What a stream is for; always its first message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Opens the control stream. The guest answers with its own [`Hello`].
+    Hello(Hello, Contract),
+    /// Runs a command. One at a time.
+    Exec(Exec),
+    /// Signals the running command.
+    Signal(Signal),
+    /// Writes files as the sandbox user.
+    WriteFiles,
+    /// Reads files as the sandbox user.
+    ReadFiles(ReadFiles),
+    /// Makes the sandbox as new.
+    Reset,
+}
+
+/// A command to run. Files come first, on the same stream, so that a run costs one round trip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// Program and arguments; a program without a slash is looked up in the `PATH` of `env`.
+    pub argv: Vec<String>,
+    /// The environment, over what the image itself sets.
+    pub env: Vec<(String, String)>,
+    /// Working directory; created (as the sandbox user) if missing.
+    pub cwd: String,
+    /// After this many milliseconds the command and all it started are killed.
+    pub limit_ms: u64,
+    /// Whether stdin data follows. Otherwise the command reads an empty stdin.
+    pub stdin: bool,
+}
+
+/// What the engine sends after [`Request::Exec`] and [`Request::WriteFiles`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// A file to write; exactly `len` bytes of data follow.
+    File(FileHeader),
+    /// No more files: run the command, or finish.
+    Start,
+}
+
+/// A file on its way into the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileHeader {
+    /// Absolute path. Missing parent directories are created.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Bytes of data that follow.
+    pub len: u64,
+}
+
+/// A signal for the running command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Signal {
+    /// SIGINT to its process group, as Ctrl-C would.
+    Interrupt,
+    /// SIGTERM to its process group.
+    Terminate,
+    /// SIGKILL to everything that it started.
+    Kill,
+}
+
+/// What the guest tells of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecEvent {
+    /// The program is running.
+    Started,
+    /// It ended, and all its output has been sent.
+    Ended(Report),
+    /// It never ran.
+    Failed(Failure),
+}
+
+/// How a command ended and what it used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Exit code or signal.
+    pub status: Status,
+    /// Killed by the guest at its limit.
+    pub timed_out: bool,
+    /// The kernel killed something in the sandbox for memory while it ran.
+    pub out_of_memory: bool,
+    /// From just before the start to the exit of the main process, in microseconds.
+    pub wall_us: u64,
+    /// User and system time of all processes that ended with it, in microseconds.
+    pub cpu_us: u64,
+    /// Largest resident size of any one of those processes, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// With this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signaled(i32),
+}
+
+impl Status {
+    /// The exit code that a shell would report.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signaled(signal) => 128 + signal,
+        }
+    }
+}
+
+/// Files to read, each at most `max_bytes` long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFiles {
+    /// Absolute paths.
+    pub paths: Vec<String>,
+    /// A longer file is refused with [`FailureKind::TooLarge`].
+    pub max_bytes: u64,
+}
+
+/// What the guest answers for each path of [`ReadFiles`], in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadEvent {
+    /// Exactly this many bytes of data follow.
+    File(u64),
+    /// There is nothing to send for this path.
+    Missing(Failure),
+}
+
+/// The answer to [`Request::Signal`] and [`Request::WriteFiles`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ack {
+    /// Done.
+    Done,
+    /// Not done.
+    Failed(Failure),
+}
+
+/// Why the guest could not do something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of step failed.
+    pub kind: FailureKind,
+    /// The path, program or directory it was about.
+    pub subject: String,
+    /// The kernel's error number, or 0.
+    pub errno: i32,
+}
+
+/// The steps that can fail in the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// A file could not be written.
+    Write,
+    /// A file could not be read.
+    Read,
+    /// A file is longer than asked for.
+    TooLarge,
+    /// The path names something that is not a regular file.
+    NotAFile,
+    /// The working directory could not be made or entered.
+    Directory,
+    /// The program could not be started.
+    Spawn,
+    /// Another command is running.
+    Busy,
+    /// No command is running.
+    Idle,
+}
+
+/// What a reset found. Anything but an empty list means that the sandbox must not be used again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetReport {
+    /// What could not be undone, in words; at most [`MAX_FINDINGS`].
+    pub findings: Vec<String>,
+}
+
+/// Bound of [`ResetReport::findings`].
+pub const MAX_FINDINGS: usize = 16;
+
+/// Sent by the engine on the control stream and sent back by the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping(pub u32);

@@ -1,0 +1,98 @@
+//! Many streams over one: the yamux connection and the task that drives it.
+//!
+//! Whoever creates a mux must poll its [`Driver`] for as long as any stream is in use; when the driver ends, so
+//! has every stream. Back-pressure is yamux's window: unread bytes are bounded per stream and per connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::channel::{mpsc, oneshot};
+use futures::io::{AsyncRead, AsyncWrite};
+use futures::{SinkExt, StreamExt};
+pub use yamux::{ConnectionError, Mode, Stream};
+
+/// Most streams at a time on one connection, proxied connections included.
+pub const MAX_STREAMS: usize = 256;
+
+/// Most bytes that a peer can have buffered unread over all streams: yamux's 256 KiB floor for each.
+const MAX_UNREAD: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;
+
+/// Largest yamux frame that is sent: one of our data frames and its header, so that they are not split.
+const SEND_SIZE: usize = crate::frame::MAX_DATA + crate::frame::HEADER;
+
+/// Opens streams on a connection.
+#[derive(Debug, Clone)]
+pub struct Opener {
+    requests: mpsc::Sender<oneshot::Sender<Stream>>,
+}
+
+/// The connection has ended; its [`Driver`] knows why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection has ended")]
+pub struct Disconnected;
+
+impl Opener {
+    /// Opens a stream. It costs no round trip.
+    pub async fn open(&self) -> Result<Stream, Disconnected> {
+        let (reply, stream) = oneshot::channel();
+        self.requests.clone().send(reply).await.map_err(|_| Disconnected)?;
+        stream.await.map_err(|_| Disconnected)
+    }
+}
+
+/// Streams that the peer opened.
+pub type Inbound = mpsc::Receiver<Stream>;
+
+/// Moves the bytes of all streams. Resolves when the connection has ended, with the reason unless it was closed.
+pub struct Driver<T> {
+    connection: yamux::Connection<T>,
+    requests: mpsc::Receiver<oneshot::Sender<Stream>>,
+    opening: Option<oneshot::Sender<Stream>>,
+    inbound: mpsc::Sender<Stream>,
+}
+
+/// Starts a connection over `io`.
+pub fn connect<T: AsyncRead + AsyncWrite + Unpin>(io: T, mode: Mode) -> (Opener, Inbound, Driver<T>) {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(MAX_STREAMS);
+    config.set_max_connection_receive_window(Some(MAX_UNREAD));
+    config.set_split_send_size(SEND_SIZE);
+    let (requests_in, requests) = mpsc::channel(16);
+    let (inbound, inbound_out) = mpsc::channel(MAX_STREAMS);
+    let driver = Driver { connection: yamux::Connection::new(io, config, mode), requests, opening: None, inbound };
+    (Opener { requests: requests_in }, inbound_out, driver)
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
+    type Output = Result<(), ConnectionError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            if this.opening.is_none()
+                && let Poll::Ready(Some(request)) = this.requests.poll_next_unpin(cx)
+            {
+                this.opening = Some(request);
+            }
+            if let Some(request) = this.opening.take() {
+                match this.connection.poll_new_outbound(cx) {
+                    Poll::Ready(Ok(stream)) => {
+                        // A caller that no longer waits drops the stream, which resets it.
+                        let _ = request.send(stream);
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => this.opening = Some(request),
+                }
+            }
+            match this.connection.poll_next_inbound(cx) {
+                // A full or closed queue drops the stream, which resets it: the peer opened more than it may.
+                Poll::Ready(Some(Ok(stream))) => drop(this.inbound.try_send(stream)),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

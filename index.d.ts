@@ -1,0 +1,235 @@
+/* eslint-disable */
+
+/** A language that isol8 can run. */
+export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno'
+
+/** What programs can reach on the network. */
+export type NetworkMode = 'none' | 'host'
+
+
+/**
+ * Which binding artifact the generated loader actually loaded: `'native'` for
+ * a native addon, otherwise the `platformArchABI` of the WASI flavor. Every
+ * flavor napi-rs can build is listed, because `NAPI_RS_NATIVE_LIBRARY_PATH`
+ * can point the loader at a WASI artifact this package does not build itself.
+ */
+export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
+
+/** Runs untrusted code in locked-down containers on a Docker engine. */
+export declare class DockerIsol8 {
+  /**
+   * Checks the options; throws if one makes no sense. Nothing is connected or started yet. At most
+   * `maxConcurrent` (default 10) executions run at a time, the others wait their turn.
+   */
+  constructor(options?: DockerIsol8Options | undefined | null, maxConcurrent?: number | undefined | null)
+  /** Connects to Docker and makes sandboxes ready. Optional: the first execution does what is missing. */
+  start(options?: StartOptions | undefined | null): Promise<void>
+  /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
+  stop(): Promise<void>
+  /** Runs a request and resolves when the program has ended, whatever its exit code. */
+  execute(request: ExecutionRequest): Promise<ExecutionResult>
+  /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
+  executeStream(request: ExecutionRequest): AsyncIterableIterator<StreamEvent>
+  /** Id of the container of a persistent engine; `null` for others. */
+  get containerId(): string | null
+  /** Removes isol8 containers, running or not, except those that another living process owns. */
+  static cleanup(docker?: DockerConnection | undefined | null): Promise<CleanupResult>
+  /** Removes isol8 images. */
+  static cleanupImages(docker?: DockerConnection | undefined | null): Promise<CleanupResult>
+}
+
+/** The events of one execution. Ending the iteration early kills the program, and so does dropping the object. */
+export declare class ExecutionStream {
+  /** The next event. */
+  next(): Promise<IteratorResult>
+  /** Kills the program if it still runs. Resolves when its sandbox has been given back. */
+  return(): Promise<IteratorResult>
+}
+
+/** The runtimes that isol8 knows. */
+export declare class RuntimeRegistry {
+  /** The runtime of this name; throws if there is none. */
+  static get(name: string): RuntimeInfo
+  /** The runtime for a file of this name, by its extension; throws if there is none. */
+  static detect(filename: string): RuntimeInfo
+  /** All runtimes. */
+  static list(): Array<RuntimeInfo>
+}
+
+/** Builds the images of the runtimes, skipping those that are up to date unless `force` is set. */
+export declare function buildBaseImages(docker?: DockerConnection | undefined | null, onProgress?: ((progress: BuildProgress) => void) | undefined | null, force?: boolean | undefined | null, onlyRuntimes?: Array<string> | undefined | null): Promise<void>
+
+/** How far the build of an image is. */
+export interface BuildProgress {
+  /** The runtime whose image it is. */
+  runtime: string
+  /** Where it stands. */
+  status: 'building' | 'done' | 'error'
+  /** The current step, or `Up to date`, or what failed. */
+  message?: string
+}
+
+/** What a clean-up removed. */
+export interface CleanupResult {
+  /** How many are gone. */
+  removed: number
+  /** How many are not. */
+  failed: number
+  /** Why, one line for each failure. */
+  errors: Array<string>
+}
+
+/** A Docker endpoint: a Unix socket, or a host with a port and, for TLS, a directory of certificates. */
+export interface DockerConnection {
+  /** Path of a Unix socket. */
+  socketPath?: string
+  /** Host name of a TCP endpoint. */
+  host?: string
+  /** Its port. Default 2375. */
+  port?: number
+  /** Directory with `ca.pem`, `cert.pem` and `key.pem`. */
+  certPath?: string
+}
+
+/** Options of an engine. Everything is optional. */
+export interface DockerIsol8Options {
+  /**
+   * What programs can reach on the network: `none` (default), or `host` for all that the host reaches, its own
+   * loopback services included.
+   */
+  network?: NetworkMode
+  /** Cores; fractions allowed. Default 1. */
+  cpuLimit?: number
+  /** Memory of the whole sandbox, files in `/sandbox` and `/tmp` included, such as `"512m"` (default) or `"1g"`. */
+  memoryLimit?: string
+  /** Most processes and threads. Default 64. */
+  pidsLimit?: number
+  /** Whether everything outside `/sandbox` and `/tmp` is read-only. Default true. */
+  readonlyRootFs?: boolean
+  /** Bytes of standard output, and of standard error, that are kept. Default 1048576. */
+  maxOutputSize?: number
+  /** Time limit of one execution in milliseconds. Default 30000. */
+  timeoutMs?: number
+  /** Image to use instead of the runtime's own. It must be on the Docker engine already. */
+  image?: string
+  /** Size of `/sandbox`. Default `"512m"`. */
+  sandboxSize?: string
+  /** Size of `/tmp`. Default `"256m"`. */
+  tmpSize?: string
+  /** `fast` (default) resets and reuses sandboxes, `secure` uses each for one execution only. */
+  poolStrategy?: 'fast' | 'secure'
+  /**
+   * Sandboxes that are kept warm when idle: `clean` ahead of demand, `dirty` more once they have been used. A
+   * number stands for both. Default 1.
+   */
+  poolSize?: number | PoolSize
+  /** Log what the engine does. Default false. */
+  debug?: boolean
+  /** Which Docker engine to use. Default: what `DOCKER_HOST` and its companions say, else the usual socket. */
+  docker?: DockerConnection
+}
+
+/** One execution: exactly one of `code` and `cmd`, and what it needs. */
+export interface ExecutionRequest {
+  /** Which runtime runs it. */
+  runtime: Runtime
+  /** Source text. */
+  code?: string
+  /** Shell command line, run by bash whatever the runtime. */
+  cmd?: string
+  /** Time limit in milliseconds. Default: the engine's. */
+  timeoutMs?: number
+  /** Extra environment. */
+  env?: Record<string, string>
+  /** What the program reads on standard input. */
+  stdin?: string | Uint8Array
+  /** Files to write before the program starts: absolute paths, or relative to `/sandbox`. */
+  files?: Record<string, string | Uint8Array>
+  /** Absolute paths of files to read back afterwards. */
+  outputPaths?: Array<string>
+  /** Extension of the script file, such as `.cjs`. Default: the runtime's. */
+  fileExtension?: string
+  /** Working directory, inside `/sandbox`. Created if missing. */
+  workdir?: string
+}
+
+/** How an execution ended, whatever the program's exit code. */
+export interface ExecutionResult {
+  /** Standard output: at most `maxOutputSize` bytes and a marker, trailing white space removed. */
+  stdout: string
+  /** Standard error, likewise. */
+  stderr: string
+  /** Exit code of the program; 137 when it was killed at the time limit or for memory. */
+  exitCode: number
+  /** Wall time of the program itself in whole milliseconds, rounded up. */
+  durationMs: number
+  /** The same in milliseconds with three decimals, as measured inside the sandbox. */
+  programMs: number
+  /** Standard output or error was longer than `maxOutputSize`. */
+  truncated: boolean
+  /** UUID v4 of this execution. */
+  executionId: string
+  /** The runtime. */
+  runtime: Runtime
+  /** Start of the execution, ISO 8601. */
+  timestamp: string
+  /** Id of the container that it ran in. */
+  containerId: string
+  /** Base64 contents of those `outputPaths` that could be read; present when any were asked for. */
+  files?: Record<string, string>
+}
+
+/** Whether an image is on the Docker engine. */
+export declare function imageExists(docker: DockerConnection | undefined | null, name: string): Promise<boolean>
+
+/** What an iterator yields: JavaScript's protocol. */
+export interface IteratorResult {
+  /** The event, while there is one. */
+  value?: StreamEvent
+  /** Whether there are no more. */
+  done: boolean
+}
+
+/** Resolves if a Docker engine answers. */
+export declare function pingDocker(docker?: DockerConnection | undefined | null): Promise<void>
+
+/** How many sandboxes are kept warm when idle, per image. */
+export interface PoolSize {
+  /** Ready ahead of demand. Default 1. */
+  clean?: number
+  /** Kept in addition once they have been used and reset. Default 1. */
+  dirty?: number
+}
+
+/** Runtimes that get sandboxes that stand ready. */
+export interface Prewarm {
+  /** Their names; all of them when absent or empty. */
+  runtimes?: Array<string>
+}
+
+/** A runtime: what it is called and which image it runs in. */
+export interface RuntimeInfo {
+  /** Its name in requests and flags. */
+  name: Runtime
+  /** Tag of its image. */
+  image: string
+}
+
+/** How an engine is started. */
+export interface StartOptions {
+  /** Which runtimes get sandboxes that stand ready: all of them, none (default), or these. */
+  prewarm?: boolean | { runtimes?: Runtime[] }
+}
+
+/** One event of a streaming execution. */
+export interface StreamEvent {
+  /** What happened. */
+  type: 'stdout' | 'stderr' | 'exit' | 'error'
+  /** Output text, the exit code in decimal, or an error message. */
+  data: string
+  /** Which part of the execution it belongs to. */
+  phase?: 'setup' | 'code'
+}
+
+/** Version of this package. */
+export declare const VERSION: string

@@ -1,0 +1,8 @@
+/* eslint-disable */
+
+/** A language that isol8 can run. */
+export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno'
+
+/** What programs can reach on the network. */
+export type NetworkMode = 'none' | 'host'
+

@@ -1,0 +1,121 @@
+//! Engine options, as JavaScript writes them.
+
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::api::{self, NetworkMode, PoolStrategy};
+
+/// Options of an engine. Everything is optional.
+#[napi(object, object_to_js = false, js_name = "DockerIsol8Options")]
+#[derive(Default)]
+pub struct EngineOptions {
+    /// What programs can reach on the network: `none` (default), or `host` for all that the host reaches, its own
+    /// loopback services included.
+    #[napi(ts_type = "NetworkMode")]
+    pub network: Option<String>,
+    /// Cores; fractions allowed. Default 1.
+    pub cpu_limit: Option<f64>,
+    /// Memory of the whole sandbox, files in `/sandbox` and `/tmp` included, such as `"512m"` (default) or `"1g"`.
+    pub memory_limit: Option<String>,
+    /// Most processes and threads. Default 64.
+    pub pids_limit: Option<f64>,
+    /// Whether everything outside `/sandbox` and `/tmp` is read-only. Default true.
+    pub readonly_root_fs: Option<bool>,
+    /// Bytes of standard output, and of standard error, that are kept. Default 1048576.
+    pub max_output_size: Option<f64>,
+    /// Time limit of one execution in milliseconds. Default 30000.
+    pub timeout_ms: Option<f64>,
+    /// Image to use instead of the runtime's own. It must be on the Docker engine already.
+    pub image: Option<String>,
+    /// Size of `/sandbox`. Default `"512m"`.
+    pub sandbox_size: Option<String>,
+    /// Size of `/tmp`. Default `"256m"`.
+    pub tmp_size: Option<String>,
+    /// `fast` (default) resets and reuses sandboxes, `secure` uses each for one execution only.
+    #[napi(ts_type = "'fast' | 'secure'")]
+    pub pool_strategy: Option<String>,
+    /// Sandboxes that are kept warm when idle: `clean` ahead of demand, `dirty` more once they have been used. A
+    /// number stands for both. Default 1.
+    #[napi(ts_type = "number | PoolSize")]
+    pub pool_size: Option<Either<f64, PoolSize>>,
+    /// Log what the engine does. Default false.
+    pub debug: Option<bool>,
+    /// Which Docker engine to use. Default: what `DOCKER_HOST` and its companions say, else the usual socket.
+    pub docker: Option<DockerConnection>,
+}
+
+/// How many sandboxes are kept warm when idle, per image.
+#[napi(object, object_to_js = false)]
+pub struct PoolSize {
+    /// Ready ahead of demand. Default 1.
+    pub clean: Option<f64>,
+    /// Kept in addition once they have been used and reset. Default 1.
+    pub dirty: Option<f64>,
+}
+
+/// A Docker endpoint: a Unix socket, or a host with a port and, for TLS, a directory of certificates.
+#[napi(object, object_to_js = false)]
+pub struct DockerConnection {
+    /// Path of a Unix socket.
+    pub socket_path: Option<String>,
+    /// Host name of a TCP endpoint.
+    pub host: Option<String>,
+    /// Its port. Default 2375.
+    pub port: Option<u16>,
+    /// Directory with `ca.pem`, `cert.pem` and `key.pem`.
+    pub cert_path: Option<String>,
+}
+
+impl From<DockerConnection> for api::DockerConnection {
+    fn from(connection: DockerConnection) -> Self {
+        let DockerConnection { socket_path, host, port, cert_path } = connection;
+        Self { socket_path, host, port, cert_path }
+    }
+}
+
+impl EngineOptions {
+    /// The same in the engine's words; an error names the option and the value.
+    pub(super) fn parse(self, max_concurrent: Option<f64>) -> Result<api::Options, String> {
+        Ok(api::Options {
+            network: self.network.map(network).transpose()?,
+            cpu_limit: self.cpu_limit,
+            memory_limit: self.memory_limit,
+            pids_limit: self.pids_limit,
+            readonly_root_fs: self.readonly_root_fs,
+            max_output_size: self.max_output_size,
+            timeout_ms: self.timeout_ms,
+            image: self.image,
+            sandbox_size: self.sandbox_size,
+            tmp_size: self.tmp_size,
+            pool_strategy: self.pool_strategy.map(pool_strategy).transpose()?,
+            pool_size: self.pool_size.map(pool_size),
+            docker: self.docker.map(Into::into),
+            max_concurrent,
+        })
+    }
+}
+
+fn network(name: String) -> Result<NetworkMode, String> {
+    match name.as_str() {
+        "none" => Ok(NetworkMode::None),
+        "host" => Ok(NetworkMode::Host),
+        _ => Err(format!("invalid network: \"{name}\" (expected none or host)")),
+    }
+}
+
+fn pool_strategy(name: String) -> Result<PoolStrategy, String> {
+    match name.as_str() {
+        "fast" => Ok(PoolStrategy::Fast),
+        "secure" => Ok(PoolStrategy::Secure),
+        _ => Err(format!("invalid poolStrategy: \"{name}\" (expected fast or secure)")),
+    }
+}
+
+fn pool_size(size: Either<f64, PoolSize>) -> api::PoolSize {
+    match size {
+        Either::A(both) => api::PoolSize { clean: both, dirty: both },
+        Either::B(PoolSize { clean, dirty }) => {
+            api::PoolSize { clean: clean.unwrap_or(1.0), dirty: dirty.unwrap_or(1.0) }
+        }
+    }
+}

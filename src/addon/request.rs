@@ -1,0 +1,63 @@
+//! Requests, as JavaScript writes them.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use napi::bindgen_prelude::{Buffer, Either};
+use napi_derive::napi;
+
+use crate::api;
+
+/// One execution: exactly one of `code` and `cmd`, and what it needs.
+#[napi(object, object_to_js = false)]
+pub struct ExecutionRequest {
+    /// Which runtime runs it.
+    #[napi(ts_type = "Runtime")]
+    pub runtime: String,
+    /// Source text.
+    pub code: Option<String>,
+    /// Shell command line, run by bash whatever the runtime.
+    pub cmd: Option<String>,
+    /// Time limit in milliseconds. Default: the engine's.
+    pub timeout_ms: Option<f64>,
+    /// Extra environment.
+    pub env: Option<HashMap<String, String>>,
+    /// What the program reads on standard input.
+    #[napi(ts_type = "string | Uint8Array")]
+    pub stdin: Option<Either<String, Buffer>>,
+    /// Files to write before the program starts: absolute paths, or relative to `/sandbox`.
+    #[napi(ts_type = "Record<string, string | Uint8Array>")]
+    pub files: Option<HashMap<String, Either<String, Buffer>>>,
+    /// Absolute paths of files to read back afterwards.
+    pub output_paths: Option<Vec<String>>,
+    /// Extension of the script file, such as `.cjs`. Default: the runtime's.
+    pub file_extension: Option<String>,
+    /// Working directory, inside `/sandbox`. Created if missing.
+    pub workdir: Option<String>,
+}
+
+impl From<ExecutionRequest> for api::Request {
+    fn from(request: ExecutionRequest) -> Self {
+        let files = request.files.unwrap_or_default();
+        Self {
+            runtime: request.runtime,
+            code: request.code,
+            cmd: request.cmd,
+            timeout_ms: request.timeout_ms,
+            env: request.env.unwrap_or_default().into_iter().collect(),
+            stdin: request.stdin.map(bytes),
+            files: files.into_iter().map(|(path, content)| (path, bytes(content))).collect(),
+            output_paths: request.output_paths,
+            file_extension: request.file_extension,
+            workdir: request.workdir,
+        }
+    }
+}
+
+/// A copy: the caller may go on writing to its buffer.
+fn bytes(content: Either<String, Buffer>) -> Bytes {
+    match content {
+        Either::A(text) => text.into(),
+        Either::B(buffer) => Bytes::copy_from_slice(&buffer),
+    }
+}

@@ -1,0 +1,105 @@
+//! Results and events, as JavaScript reads them.
+
+use std::collections::HashMap;
+
+use napi_derive::napi;
+
+use crate::api::{self, Phase, StreamEventKind};
+use crate::engine::Removal;
+
+/// How an execution ended, whatever the program's exit code.
+#[napi(object, object_from_js = false)]
+pub struct ExecutionResult {
+    /// Standard output: at most `maxOutputSize` bytes and a marker, trailing white space removed.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
+    /// Exit code of the program; 137 when it was killed at the time limit or for memory.
+    pub exit_code: i32,
+    /// Wall time of the program itself in whole milliseconds, rounded up.
+    pub duration_ms: f64,
+    /// The same in milliseconds with three decimals, as measured inside the sandbox.
+    pub program_ms: f64,
+    /// Standard output or error was longer than `maxOutputSize`.
+    pub truncated: bool,
+    /// UUID v4 of this execution.
+    pub execution_id: String,
+    /// The runtime.
+    #[napi(ts_type = "Runtime")]
+    pub runtime: String,
+    /// Start of the execution, ISO 8601.
+    pub timestamp: String,
+    /// Id of the container that it ran in.
+    pub container_id: String,
+    /// Base64 contents of those `outputPaths` that could be read; present when any were asked for.
+    pub files: Option<HashMap<String, String>>,
+}
+
+impl From<api::ExecutionResult> for ExecutionResult {
+    fn from(result: api::ExecutionResult) -> Self {
+        let files = result.files.map(|files| {
+            files.into_iter().map(|(path, content)| (path, base64_simd::STANDARD.encode_to_string(content))).collect()
+        });
+        Self {
+            stdout: result.stdout,
+            stderr: result.stderr,
+            exit_code: result.exit_code,
+            duration_ms: result.duration_ms as f64,
+            program_ms: result.duration_us as f64 / 1000.0,
+            truncated: result.truncated,
+            execution_id: result.execution_id,
+            runtime: result.runtime.to_owned(),
+            timestamp: result.timestamp,
+            container_id: result.container_id,
+            files,
+        }
+    }
+}
+
+/// One event of a streaming execution.
+#[napi(object, object_from_js = false)]
+pub struct StreamEvent {
+    /// What happened.
+    #[napi(ts_type = "'stdout' | 'stderr' | 'exit' | 'error'")]
+    pub r#type: &'static str,
+    /// Output text, the exit code in decimal, or an error message.
+    pub data: String,
+    /// Which part of the execution it belongs to.
+    #[napi(ts_type = "'setup' | 'code'")]
+    pub phase: Option<&'static str>,
+}
+
+impl From<api::StreamEvent> for StreamEvent {
+    fn from(event: api::StreamEvent) -> Self {
+        Self {
+            r#type: match event.kind {
+                StreamEventKind::Stdout => "stdout",
+                StreamEventKind::Stderr => "stderr",
+                StreamEventKind::Exit => "exit",
+                StreamEventKind::Error => "error",
+            },
+            data: event.data,
+            phase: event.phase.map(|phase| match phase {
+                Phase::Setup => "setup",
+                Phase::Code => "code",
+            }),
+        }
+    }
+}
+
+/// What a clean-up removed.
+#[napi(object, object_from_js = false)]
+pub struct CleanupResult {
+    /// How many are gone.
+    pub removed: u32,
+    /// How many are not.
+    pub failed: u32,
+    /// Why, one line for each failure.
+    pub errors: Vec<String>,
+}
+
+impl From<Removal> for CleanupResult {
+    fn from(Removal { removed, failed, errors }: Removal) -> Self {
+        Self { removed, failed, errors }
+    }
+}

@@ -1,0 +1,84 @@
+//! `executeStream`'s async iterator.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw};
+use napi::{Env, Result};
+use napi_derive::napi;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::result::StreamEvent;
+use super::settle;
+use crate::engine::EventStream;
+
+/// The events of one execution. Ending the iteration early kills the program, and so does dropping the object.
+#[napi]
+pub struct ExecutionStream {
+    events: Arc<Mutex<EventStream>>,
+    /// Set by `return()`, also while a `next()` is waiting.
+    ended: CancellationToken,
+}
+
+impl ExecutionStream {
+    pub(super) fn new(events: EventStream) -> Self {
+        Self { events: Arc::new(Mutex::new(events)), ended: CancellationToken::new() }
+    }
+}
+
+impl Drop for ExecutionStream {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+/// What an iterator yields: JavaScript's protocol.
+#[napi(object, object_from_js = false)]
+pub struct IteratorResult {
+    /// The event, while there is one.
+    pub value: Option<StreamEvent>,
+    /// Whether there are no more.
+    pub done: bool,
+}
+
+#[napi]
+impl ExecutionStream {
+    /// The next event.
+    #[napi]
+    pub fn next<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, IteratorResult>> {
+        let (events, ended) = (self.events.clone(), self.ended.clone());
+        let next = async move {
+            tokio::select! {
+                biased;
+                () = ended.cancelled() => Ok(None),
+                event = async { events.lock().await.next().await } => event.transpose(),
+            }
+        };
+        settle(env, next, |event| IteratorResult { done: event.is_none(), value: event.map(Into::into) })
+    }
+
+    /// Kills the program if it still runs. Resolves when its sandbox has been given back.
+    #[napi(js_name = "return")]
+    pub fn end<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, IteratorResult>> {
+        self.ended.cancel();
+        let events = self.events.clone();
+        let cancelled = async move {
+            events.lock().await.cancel().await;
+            Ok(())
+        };
+        settle(env, cancelled, |()| IteratorResult { done: true, value: None })
+    }
+}
+
+/// Makes the streams real async iterators: they inherit `Symbol.asyncIterator` (and, where the JavaScript engine
+/// has it, `Symbol.asyncDispose`) from the prototype that all async iterators share, which only a script can name.
+#[napi(module_exports)]
+pub fn inherit_from_async_iterator(exports: Object<'_>, env: Env) -> Result<()> {
+    let class: Object<'_> = exports.get_named_property_unchecked("ExecutionStream")?;
+    let prototype: Object<'_> = class.get_named_property("prototype")?;
+    let inherit: Function<'_, Object<'_>, ()> = env.run_script(
+        "(prototype) => void Object.setPrototypeOf(prototype, \
+         Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype))",
+    )?;
+    inherit.call(prototype)
+}

@@ -1,0 +1,40 @@
+//! What a streaming run yields.
+
+use serde::{Deserialize, Serialize};
+
+/// One event of a run. Exactly one `exit` with phase `code` ends a run that started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamEvent {
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: StreamEventKind,
+    /// Output text, the exit code in decimal, or an error message.
+    pub data: String,
+    /// Which part of the run it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+}
+
+/// Kinds of [`StreamEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamEventKind {
+    /// Text on standard output.
+    Stdout,
+    /// Text on standard error.
+    Stderr,
+    /// The end, with the exit code.
+    Exit,
+    /// What went wrong; an `exit` follows.
+    Error,
+}
+
+/// Parts of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// A setup script.
+    Setup,
+    /// The main command.
+    Code,
+}

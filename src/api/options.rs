@@ -1,0 +1,80 @@
+//! How an engine is set up, as the caller wrote it. Nothing here has been checked yet.
+
+use serde::{Deserialize, Serialize};
+
+/// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Options {
+    /// What programs can reach on the network.
+    pub network: Option<NetworkMode>,
+    /// Cores; fractions allowed.
+    pub cpu_limit: Option<f64>,
+    /// Memory of the whole sandbox, files in its tmpfs mounts included.
+    pub memory_limit: Option<String>,
+    /// Most processes and threads.
+    pub pids_limit: Option<f64>,
+    /// Whether everything outside the writable mounts is read-only.
+    pub readonly_root_fs: Option<bool>,
+    /// Bytes of standard output, and of standard error, that are kept.
+    pub max_output_size: Option<f64>,
+    /// Time limit of one execution in milliseconds.
+    pub timeout_ms: Option<f64>,
+    /// Image to use instead of the runtime's own.
+    pub image: Option<String>,
+    /// Size of `/sandbox`.
+    pub sandbox_size: Option<String>,
+    /// Size of `/tmp`.
+    pub tmp_size: Option<String>,
+    /// How warm sandboxes are used.
+    pub pool_strategy: Option<PoolStrategy>,
+    /// How many sandboxes are kept warm.
+    pub pool_size: Option<PoolSize>,
+    /// Which Docker engine to use; the standard environment variables decide when absent.
+    pub docker: Option<DockerConnection>,
+    /// Most executions at a time.
+    pub max_concurrent: Option<f64>,
+}
+
+/// What programs can reach on the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// Nothing.
+    #[default]
+    None,
+    /// All that the host reaches, its loopback services included.
+    Host,
+}
+
+/// How warm sandboxes are used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolStrategy {
+    /// Used sandboxes are reset, verified and used again.
+    #[default]
+    Fast,
+    /// Every sandbox serves one execution.
+    Secure,
+}
+
+/// How many sandboxes are kept warm when idle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoolSize {
+    /// Sandboxes that stand ready ahead of demand.
+    pub clean: f64,
+    /// Used ones that are kept in addition once they are clean again.
+    pub dirty: f64,
+}
+
+/// A Docker endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DockerConnection {
+    /// Path of a Unix socket.
+    pub socket_path: Option<String>,
+    /// Host name of a TCP endpoint.
+    pub host: Option<String>,
+    /// Port of a TCP endpoint.
+    pub port: Option<u16>,
+    /// Directory with `ca.pem`, `cert.pem` and `key.pem`; makes the TCP endpoint a TLS one.
+    pub cert_path: Option<String>,
+}

@@ -1,0 +1,33 @@
+//! What to run.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+/// One execution, as the caller asked for it. Nothing here has been checked yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// Name of the runtime.
+    pub runtime: String,
+    /// Source text. Exclusive with `cmd`.
+    pub code: Option<String>,
+    /// Shell command line, run by bash whatever the runtime. Exclusive with `code`.
+    pub cmd: Option<String>,
+    /// Time limit in milliseconds; the engine's when absent.
+    pub timeout_ms: Option<f64>,
+    /// Extra environment.
+    pub env: BTreeMap<String, String>,
+    /// What the program reads on standard input.
+    pub stdin: Option<FileContent>,
+    /// Files to write first: absolute paths, or relative to `/sandbox`.
+    pub files: BTreeMap<String, FileContent>,
+    /// Files to read back afterwards.
+    pub output_paths: Option<Vec<String>>,
+    /// Extension of the script file, with its dot.
+    pub file_extension: Option<String>,
+    /// Working directory, inside `/sandbox`.
+    pub workdir: Option<String>,
+}
+
+/// Bytes for a file or for standard input. Cheap to clone.
+pub type FileContent = Bytes;

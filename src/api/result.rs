@@ -1,0 +1,32 @@
+//! How a buffered run ended.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+/// What [`execute`](crate::engine::Engine::execute) resolves to, whatever the program's exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionResult {
+    /// Standard output: limited, trailing white space removed.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
+    /// Exit code; 137 when killed at the time limit or for memory.
+    pub exit_code: i32,
+    /// Wall time of the program itself.
+    pub duration_ms: u64,
+    /// The same in microseconds, as the guest measured it.
+    pub duration_us: u64,
+    /// Standard output or error was longer than the limit.
+    pub truncated: bool,
+    /// UUID v4 of this execution.
+    pub execution_id: String,
+    /// Name of the runtime.
+    pub runtime: &'static str,
+    /// Start of the execution, ISO 8601.
+    pub timestamp: String,
+    /// The container it ran in.
+    pub container_id: String,
+    /// Contents of those output paths that could be read; present when any were asked for.
+    pub files: Option<BTreeMap<String, Bytes>>,
+}

@@ -1,0 +1,149 @@
+//! What can go wrong, as callers see it: a message with the values, and a code to act on.
+
+use std::sync::Arc;
+
+use isol8_protocol::{Failure, FailureKind};
+
+use super::plan::PlanError;
+use super::settings::SettingsError;
+use crate::image::ImageError;
+use crate::sandbox::StartError;
+use crate::sandbox::backend::BackendError;
+use crate::sandbox::channel::ChannelError;
+use crate::sandbox::pool::AcquireError;
+use crate::telemetry::chain;
+
+/// Why an engine call failed. A program that fails is not an error: its exit code is in the result.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine's options make no sense.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The request makes no sense.
+    #[error(transparent)]
+    Request(#[from] PlanError),
+    /// No Docker engine answers.
+    #[error("Docker is not running or not installed.")]
+    DockerUnavailable(#[source] Arc<BackendError>),
+    /// An image is missing and could not be made, or is unusable.
+    #[error(transparent)]
+    Image(Arc<ImageError>),
+    /// No sandbox could be started.
+    #[error(transparent)]
+    Start(StartError),
+    /// The sandbox ended before the execution did.
+    #[error("the sandbox was lost during the execution")]
+    SandboxLost(#[source] Arc<ChannelError>),
+    /// The program could not be started.
+    #[error("could not start {} in the sandbox: {}", .0.subject, reason(.0))]
+    Spawn(Failure),
+    /// The working directory could not be made or entered.
+    #[error("could not enter the working directory {}: {}", .0.subject, reason(.0))]
+    Workdir(Failure),
+    /// An input file could not be written.
+    #[error("Failed to write file {} in container (exit code 1): {}", .0.subject, reason(.0))]
+    WriteFile(Failure),
+    /// The engine was stopped while the execution ran or waited.
+    #[error("the engine was stopped")]
+    Stopped,
+    /// A defect of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// What JavaScript sees as `error.code`. Stable; new variants get new codes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "INVALID_OPTIONS",
+            Self::Request(_) => "INVALID_REQUEST",
+            Self::DockerUnavailable(_) => "DOCKER_UNAVAILABLE",
+            Self::Image(error) => error.code(),
+            Self::Start(_) => "SANDBOX_START_FAILED",
+            Self::SandboxLost(_) => "SANDBOX_LOST",
+            Self::Spawn(_) => "SPAWN_FAILED",
+            Self::Workdir(_) => "WORKDIR_FAILED",
+            Self::WriteFile(_) => "WRITE_FILE_FAILED",
+            Self::Stopped => "STOPPED",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    /// The message with its causes.
+    pub fn full_message(&self) -> String {
+        chain(self)
+    }
+
+    /// Whether the image that a sandbox was to be started from has gone.
+    pub(super) fn is_missing_image(&self) -> bool {
+        match self {
+            Self::Start(StartError::Backend(error)) => matches!(**error, BackendError::NoSuchImage { .. }),
+            _ => false,
+        }
+    }
+}
+
+impl From<BackendError> for Error {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Unavailable { .. } => Self::DockerUnavailable(Arc::new(error)),
+            other => Self::Start(StartError::Backend(Arc::new(other))),
+        }
+    }
+}
+
+impl From<ImageError> for Error {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Backend(error) => error.into(),
+            other => Self::Image(Arc::new(other)),
+        }
+    }
+}
+
+impl From<AcquireError> for Error {
+    fn from(error: AcquireError) -> Self {
+        match error {
+            AcquireError::Closed => Self::Stopped,
+            AcquireError::Start(StartError::Backend(error)) if matches!(*error, BackendError::Unavailable { .. }) => {
+                Self::DockerUnavailable(error)
+            }
+            AcquireError::Start(error) => Self::Start(error),
+        }
+    }
+}
+
+impl From<ChannelError> for Error {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::Refused(failure) => failure.into(),
+            other => Self::SandboxLost(Arc::new(other)),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            FailureKind::Write | FailureKind::NotAFile => Self::WriteFile(failure),
+            FailureKind::Directory => Self::Workdir(failure),
+            FailureKind::Spawn => Self::Spawn(failure),
+            FailureKind::Read | FailureKind::TooLarge | FailureKind::Busy | FailureKind::Idle => {
+                Self::Internal(format!("unexpected answer of the guest: {failure:?}"))
+            }
+        }
+    }
+}
+
+/// The kernel's words for a failure in the guest.
+fn reason(failure: &Failure) -> String {
+    match (failure.kind, failure.errno) {
+        (FailureKind::NotAFile, _) => "not a regular file".to_owned(),
+        (_, 0) => "refused by the guest".to_owned(),
+        (_, errno) => {
+            let text = std::io::Error::from_raw_os_error(errno).to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
+        }
+    }
+}

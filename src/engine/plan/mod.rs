@@ -1,0 +1,216 @@
+//! From settings and a request to what is going to be done: pure, and the only place where requests are checked.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use isol8_protocol::SANDBOX_DIR;
+
+use super::settings::{Settings, SettingsError, timeout_ms};
+use crate::api::Request;
+use crate::runtime::{self, Runtime, RuntimeError};
+
+/// Permission bits of files that a request brings.
+const FILE_MODE: u32 = 0o644;
+
+/// Where user code can write when the root filesystem is read-only.
+const WRITABLE: [&str; 2] = [SANDBOX_DIR, "/tmp"];
+
+/// What every program finds in its environment, unless the request says otherwise.
+const BASE_ENV: [(&str, &str); 7] = [
+    ("PYTHONUNBUFFERED", "1"),
+    ("PYTHONUSERBASE", "/sandbox/.local"),
+    ("NPM_CONFIG_PREFIX", "/sandbox/.npm-global"),
+    ("DENO_DIR", "/sandbox/.deno"),
+    ("PATH", "/sandbox/.local/bin:/sandbox/.npm-global/bin:/sandbox/.bun-global/bin:/usr/local/bin:/usr/bin:/bin"),
+    ("NODE_PATH", "/usr/local/lib/node_modules:/sandbox/.npm-global/lib/node_modules:/sandbox/node_modules"),
+    ("HOME", SANDBOX_DIR),
+];
+
+/// One execution, checked and complete.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plan {
+    /// Which language.
+    pub runtime: &'static Runtime,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The whole environment that isol8 sets.
+    pub env: BTreeMap<String, String>,
+    /// Absolute, inside `/sandbox`.
+    pub workdir: String,
+    /// Absolute path, permission bits and content; the script among them.
+    pub files: Vec<(String, u32, Bytes)>,
+    /// Standard input; nothing when empty.
+    pub stdin: Option<Bytes>,
+    /// Time limit.
+    pub timeout_ms: u64,
+    /// Absolute paths to read back.
+    pub output_paths: Option<Vec<String>>,
+}
+
+/// A request that makes no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// More than one source.
+    #[error(
+        "ExecutionRequest.code, ExecutionRequest.codeUrl, and ExecutionRequest.cmd are mutually exclusive — provide exactly one."
+    )]
+    TwoSources,
+    /// No source.
+    #[error("ExecutionRequest must include exactly one of: code, codeUrl, or cmd.")]
+    NoSource,
+    /// No such runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// Outside the sandbox.
+    #[error("Working directory must be inside /sandbox")]
+    Workdir,
+    /// A number out of range.
+    #[error(transparent)]
+    Number(#[from] SettingsError),
+    /// A path that user code could not have written to.
+    #[error("Failed to write file {0} in container (exit code 1): not inside /sandbox or /tmp")]
+    FileOutside(String),
+    /// A path that the kernel could not take.
+    #[error("invalid path \"{}\"", .0.escape_debug())]
+    Path(String),
+    /// An output path that is relative.
+    #[error("invalid output path \"{0}\": expected an absolute path")]
+    OutputPath(String),
+    /// An environment variable that no program could receive.
+    #[error("invalid environment variable name \"{}\"", .0.escape_debug())]
+    EnvName(String),
+    /// A value that no program could receive.
+    #[error("invalid value of environment variable {0}: contains a NUL character")]
+    EnvValue(String),
+    /// An argument that no program could receive.
+    #[error("invalid cmd: contains a NUL character")]
+    Cmd,
+    /// An extension that is none.
+    #[error("invalid fileExtension \"{}\": expected a dot and letters, digits, - or _", .0.escape_debug())]
+    Extension(String),
+}
+
+impl Plan {
+    /// What `request` means under `settings`.
+    pub(super) fn new(settings: &Settings, request: Request) -> Result<Self, PlanError> {
+        let source = Source::of(request.code, request.cmd)?;
+        let runtime = runtime::get(&request.runtime)?;
+        let workdir = resolve_workdir(request.workdir.as_deref().unwrap_or(SANDBOX_DIR))?;
+        let timeout_ms = timeout_ms("timeoutMs", request.timeout_ms)?.unwrap_or(settings.timeout_ms);
+        let mut files = Vec::with_capacity(request.files.len() + 1);
+        for (path, content) in request.files {
+            files.push((resolve_file(&path, settings.limits.readonly_root)?, FILE_MODE, content));
+        }
+        let argv = match source {
+            Source::Cmd(line) => runtime::shell_command(&line),
+            Source::Code(code) => {
+                let extension = match request.file_extension {
+                    Some(extension) => checked_extension(extension)?,
+                    None => runtime.script_extension.to_owned(),
+                };
+                let script = format!("{SANDBOX_DIR}/main{extension}");
+                files.push((script.clone(), FILE_MODE, Bytes::from(code)));
+                runtime.command_for(&script)
+            }
+        };
+        Ok(Self {
+            runtime,
+            argv,
+            env: environment(request.env)?,
+            workdir,
+            files,
+            stdin: request.stdin.filter(|stdin| !stdin.is_empty()),
+            timeout_ms,
+            output_paths: request.output_paths.map(checked_output_paths).transpose()?,
+        })
+    }
+}
+
+enum Source {
+    Code(String),
+    Cmd(String),
+}
+
+impl Source {
+    /// The one that is there. Blank text counts as absent, but what is used is used as it is.
+    fn of(code: Option<String>, cmd: Option<String>) -> Result<Self, PlanError> {
+        let present = |text: &String| !text.trim().is_empty();
+        match (code.filter(present), cmd.filter(present)) {
+            (Some(_), Some(_)) => Err(PlanError::TwoSources),
+            (None, None) => Err(PlanError::NoSource),
+            (Some(code), None) => Ok(Self::Code(code)),
+            (None, Some(cmd)) if cmd.contains('\0') => Err(PlanError::Cmd),
+            (None, Some(cmd)) => Ok(Self::Cmd(cmd)),
+        }
+    }
+}
+
+fn environment(requested: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, PlanError> {
+    let mut env: BTreeMap<_, _> = BASE_ENV.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    for (name, value) in requested {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(PlanError::EnvName(name));
+        }
+        if value.contains('\0') {
+            return Err(PlanError::EnvValue(name));
+        }
+        env.insert(name, value);
+    }
+    Ok(env)
+}
+
+/// Resolves `path` against `/sandbox`, with `.`, `..` and doubled slashes taken out.
+fn resolve(path: &str) -> Result<String, PlanError> {
+    if path.is_empty() || path.contains('\0') {
+        return Err(PlanError::Path(path.to_owned()));
+    }
+    let base = if path.starts_with('/') { "" } else { SANDBOX_DIR };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    Ok(format!("/{}", parts.join("/")))
+}
+
+fn is_inside(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn resolve_workdir(path: &str) -> Result<String, PlanError> {
+    let resolved = resolve(path).map_err(|_| PlanError::Workdir)?;
+    if is_inside(&resolved, SANDBOX_DIR) { Ok(resolved) } else { Err(PlanError::Workdir) }
+}
+
+fn resolve_file(path: &str, readonly_root: bool) -> Result<String, PlanError> {
+    let resolved = resolve(path)?;
+    let names_a_file = !path.ends_with('/') && !WRITABLE.contains(&resolved.as_str()) && resolved != "/";
+    if !names_a_file {
+        return Err(PlanError::Path(path.to_owned()));
+    }
+    if readonly_root && !WRITABLE.iter().any(|directory| is_inside(&resolved, directory)) {
+        return Err(PlanError::FileOutside(path.to_owned()));
+    }
+    Ok(resolved)
+}
+
+fn checked_output_paths(paths: Vec<String>) -> Result<Vec<String>, PlanError> {
+    match paths.iter().find(|path| !path.starts_with('/') || path.contains('\0')) {
+        Some(path) => Err(PlanError::OutputPath(path.clone())),
+        None => Ok(paths),
+    }
+}
+
+/// The extension becomes part of a file name, so it must not be able to name another place.
+fn checked_extension(extension: String) -> Result<String, PlanError> {
+    let well_formed = extension.strip_prefix('.').is_some_and(|name| {
+        (1..=16).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    });
+    if well_formed { Ok(extension) } else { Err(PlanError::Extension(extension)) }
+}
+
+#[cfg(test)]
+mod tests;

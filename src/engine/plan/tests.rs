@@ -1,0 +1,120 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::api::Options;
+
+fn plan(request: Request) -> Result<Plan, PlanError> {
+    Plan::new(&Settings::try_from(Options::default()).expect("valid"), request)
+}
+
+fn python(code: &str) -> Request {
+    Request { runtime: "python".into(), code: Some(code.into()), ..Request::default() }
+}
+
+#[test]
+fn code_becomes_a_script_in_the_sandbox() {
+    let plan = plan(python(" print(1)\n")).expect("valid");
+    assert_eq!(plan.argv, ["python3", "/sandbox/main.py"]);
+    assert_eq!(plan.files, [("/sandbox/main.py".to_owned(), 0o644, Bytes::from(" print(1)\n"))]);
+    assert_eq!(plan.timeout_ms, 30_000);
+    assert_eq!(plan.workdir, "/sandbox");
+}
+
+#[test]
+fn a_command_line_is_run_by_bash_whatever_the_runtime() {
+    for runtime in runtime::ALL {
+        let request = Request { runtime: runtime.name.into(), cmd: Some("exit 3".into()), ..Request::default() };
+        let plan = plan(request).expect("valid");
+        assert_eq!(plan.argv, ["bash", "-c", "exit 3"]);
+        assert_eq!(plan.files, []);
+    }
+}
+
+#[test]
+fn exactly_one_source_is_needed_and_blank_ones_do_not_count() {
+    let both = Request { cmd: Some("ls".into()), ..python("1") };
+    assert_eq!(plan(both), Err(PlanError::TwoSources));
+    assert_eq!(plan(python(" \n")), Err(PlanError::NoSource));
+    let one = Request { cmd: Some("ls".into()), ..python("  ") };
+    assert_eq!(plan(one).expect("blank code is absent").argv[2], "ls");
+}
+
+#[test]
+fn the_source_is_checked_before_the_runtime() {
+    let request = Request { runtime: "ruby".into(), ..Request::default() };
+    assert_eq!(plan(request), Err(PlanError::NoSource));
+}
+
+#[test]
+fn working_directories_stay_in_the_sandbox() {
+    for (given, resolved) in
+        [("sub", "/sandbox/sub"), (".", "/sandbox"), ("/sandbox/a/../b", "/sandbox/b"), ("a//b/", "/sandbox/a/b")]
+    {
+        let request = Request { workdir: Some(given.into()), ..python("1") };
+        assert_eq!(plan(request).expect(given).workdir, resolved);
+    }
+    for given in ["/", "/etc", "../../etc", "/sandboxed", "..", "", "a\0b"] {
+        let request = Request { workdir: Some(given.into()), ..python("1") };
+        assert_eq!(plan(request), Err(PlanError::Workdir), "{given}");
+    }
+}
+
+#[test]
+fn files_go_where_user_code_could_write() {
+    let with = |path: &str| Request { files: [(path.to_owned(), Bytes::new())].into(), ..python("1") };
+    for (given, resolved) in [("a/b.txt", "/sandbox/a/b.txt"), ("/tmp/x", "/tmp/x"), ("./x", "/sandbox/x")] {
+        assert_eq!(plan(with(given)).expect(given).files[0].0, resolved);
+    }
+    for given in ["/etc/passwd", "../etc/passwd", "/tmpfile", "/sandbox/../x"] {
+        assert_eq!(plan(with(given)), Err(PlanError::FileOutside(given.into())));
+    }
+    for given in ["", "/", "dir/", "/sandbox", ".", "a\0"] {
+        assert_eq!(plan(with(given)), Err(PlanError::Path(given.into())));
+    }
+}
+
+#[test]
+fn request_environment_wins_over_the_base() {
+    let request = Request { env: [("HOME".into(), "/tmp".into()), ("X".into(), "=".into())].into(), ..python("1") };
+    let env = plan(request).expect("valid").env;
+    assert_eq!((env["HOME"].as_str(), env["X"].as_str(), env["PYTHONUNBUFFERED"].as_str()), ("/tmp", "=", "1"));
+    for name in ["", "A=B", "A\0"] {
+        let request = Request { env: [(name.into(), String::new())].into(), ..python("1") };
+        assert_eq!(plan(request), Err(PlanError::EnvName(name.into())));
+    }
+}
+
+#[test]
+fn an_extension_cannot_leave_the_sandbox() {
+    let with = |extension: &str| Request { file_extension: Some(extension.into()), ..python("1") };
+    assert_eq!(plan(with(".cjs")).expect("valid").argv[1], "/sandbox/main.cjs");
+    for extension in ["cjs", ".", "./../../tmp/x", ".a b", ".a.b", ""] {
+        assert_eq!(plan(with(extension)), Err(PlanError::Extension(extension.into())));
+    }
+}
+
+#[test]
+fn time_limits_are_whole_positive_and_finite() {
+    for timeout in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, 1e12] {
+        let request = Request { timeout_ms: Some(timeout), ..python("1") };
+        assert!(matches!(plan(request), Err(PlanError::Number(_))), "{timeout}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_path_escapes(path in r"[a./\\ \x00]{0,24}") {
+        let request = Request {
+            workdir: Some(path.clone()),
+            files: [(path, Bytes::new())].into(),
+            ..python("1")
+        };
+        if let Ok(plan) = plan(request) {
+            prop_assert!(is_inside(&plan.workdir, "/sandbox"));
+            for (path, _, _) in plan.files {
+                prop_assert!(is_inside(&path, "/sandbox") || is_inside(&path, "/tmp"));
+                prop_assert!(!path.split('/').any(|part| part == ".." || part == "."));
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The options of an engine, checked once and unchanged afterwards. Every default stands here.
+
+use crate::api::{DockerConnection, Options, PoolSize, PoolStrategy, Size, SizeError};
+use crate::sandbox::contract::Limits;
+use crate::sandbox::pool::PoolSettings;
+
+/// Executions at a time when the caller does not say.
+pub const DEFAULT_MAX_CONCURRENT: usize = 10;
+
+/// The longest time limit: what a JavaScript timer can hold, almost 25 days.
+pub(super) const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
+
+/// The least memory that a sandbox can start in; Docker's own bound is the same.
+const MIN_MEMORY: Size = Size::mebibytes(6);
+
+/// Options of an engine, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What every container of this engine looks like.
+    pub limits: Limits,
+    /// Time limit of an execution that does not bring its own. 30 s by default.
+    pub timeout_ms: u64,
+    /// Bytes of each output stream that are kept. 1 MiB by default.
+    pub max_output_size: u64,
+    /// Image to use whatever the runtime.
+    pub image: Option<String>,
+    /// Warm sandboxes: `fast`, one clean and one dirty by default.
+    pub pool: PoolSettings,
+    /// Which Docker engine.
+    pub docker: Option<DockerConnection>,
+    /// Executions at a time.
+    pub max_concurrent: usize,
+}
+
+/// An option that makes no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SettingsError {
+    /// Out of range.
+    #[error("invalid {option}: {value} (expected {expected})")]
+    Number {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: f64,
+        /// What makes sense.
+        expected: &'static str,
+    },
+    /// No size.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// A size under the minimum.
+    #[error("invalid {option}: \"{value}\" (expected at least {minimum} bytes)")]
+    TooSmall {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// The least that works.
+        minimum: u64,
+    },
+    /// An image reference that cannot be one.
+    #[error("invalid image: \"{0}\"")]
+    Image(String),
+    /// As in the documented API.
+    #[error("Semaphore max must be >= 1")]
+    MaxConcurrent,
+}
+
+impl TryFrom<Options> for Settings {
+    type Error = SettingsError;
+
+    fn try_from(options: Options) -> Result<Self, SettingsError> {
+        let cpus = options.cpu_limit.unwrap_or(1.0);
+        // A thousand cores is more than any host has, and far from what Docker's counter can hold.
+        if !(cpus.is_finite() && (0.01..=1000.0).contains(&cpus)) {
+            return Err(SettingsError::Number { option: "cpuLimit", value: cpus, expected: "0.01 to 1000 cores" });
+        }
+        if let Some(image) =
+            options.image.as_ref().filter(|image| image.trim().is_empty() || image.contains(char::is_whitespace))
+        {
+            return Err(SettingsError::Image(image.clone()));
+        }
+        let pool_size = options.pool_size.unwrap_or(PoolSize { clean: 1.0, dirty: 1.0 });
+        Ok(Self {
+            limits: Limits {
+                network: options.network.unwrap_or_default(),
+                memory: size("memoryLimit", options.memory_limit, Size::mebibytes(512), MIN_MEMORY)?,
+                nano_cpus: (cpus * 1e9) as i64,
+                pids: integer("pidsLimit", options.pids_limit, 64, 2..=4_194_304, "an integer from 2 to 4194304")?
+                    as i64,
+                readonly_root: options.readonly_root_fs.unwrap_or(true),
+                sandbox_size: size("sandboxSize", options.sandbox_size, Size::mebibytes(512), Size::mebibytes(0))?,
+                tmp_size: size("tmpSize", options.tmp_size, Size::mebibytes(256), Size::mebibytes(0))?,
+            },
+            timeout_ms: timeout_ms("timeoutMs", options.timeout_ms)?.unwrap_or(30_000),
+            max_output_size: integer(
+                "maxOutputSize",
+                options.max_output_size,
+                1 << 20,
+                1..=(1 << 40),
+                "a whole number of bytes up to 1 TiB",
+            )?,
+            image: options.image,
+            pool: PoolSettings {
+                strategy: options.pool_strategy.unwrap_or(PoolStrategy::Fast),
+                clean: pool_bound("poolSize.clean", pool_size.clean)?,
+                dirty: pool_bound("poolSize.dirty", pool_size.dirty)?,
+            },
+            docker: options.docker,
+            max_concurrent: match options.max_concurrent {
+                None => DEFAULT_MAX_CONCURRENT,
+                Some(max) if max >= 1.0 && max.is_finite() => max as usize,
+                Some(_) => return Err(SettingsError::MaxConcurrent),
+            },
+        })
+    }
+}
+
+/// A time limit in whole milliseconds, for engines and for single requests.
+pub(super) fn timeout_ms(option: &'static str, value: Option<f64>) -> Result<Option<u64>, SettingsError> {
+    let expected = "a whole number of milliseconds from 1 to 2147483647";
+    value.map(|value| integer(option, Some(value), 0, 1..=MAX_TIMEOUT_MS, expected)).transpose()
+}
+
+fn pool_bound(option: &'static str, value: f64) -> Result<usize, SettingsError> {
+    Ok(integer(option, Some(value), 0, 0..=1000, "an integer from 0 to 1000")? as usize)
+}
+
+fn integer(
+    option: &'static str,
+    value: Option<f64>,
+    default: u64,
+    range: std::ops::RangeInclusive<u64>,
+    expected: &'static str,
+) -> Result<u64, SettingsError> {
+    let Some(value) = value else { return Ok(default) };
+    // Beyond this, doubles skip integers.
+    let exact = value.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&value);
+    match value as u64 {
+        integer if exact && range.contains(&integer) => Ok(integer),
+        _ => Err(SettingsError::Number { option, value, expected }),
+    }
+}
+
+fn size(option: &'static str, value: Option<String>, default: Size, minimum: Size) -> Result<Size, SettingsError> {
+    let Some(value) = value else { return Ok(default) };
+    match value.parse()? {
+        size if size >= minimum => Ok(size),
+        _ => Err(SettingsError::TooSmall { option, value, minimum: minimum.bytes() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_given_means_the_documented_defaults() {
+        let settings = Settings::try_from(Options::default()).expect("defaults are valid");
+        assert_eq!(settings.timeout_ms, 30_000);
+        assert_eq!(settings.max_output_size, 1_048_576);
+        assert_eq!(settings.limits.memory, Size::mebibytes(512));
+        assert_eq!(settings.limits.nano_cpus, 1_000_000_000);
+        assert_eq!(settings.limits.pids, 64);
+        assert!(settings.limits.readonly_root);
+        assert_eq!(settings.pool, PoolSettings { strategy: PoolStrategy::Fast, clean: 1, dirty: 1 });
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused_by_name() {
+        for value in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
+            for options in [
+                Options { timeout_ms: Some(value), ..Options::default() },
+                Options { max_output_size: Some(value), ..Options::default() },
+                Options { pids_limit: Some(value), ..Options::default() },
+                Options { cpu_limit: Some(value), ..Options::default() },
+                Options { max_concurrent: Some(value), ..Options::default() },
+            ] {
+                assert!(Settings::try_from(options.clone()).is_err(), "{options:?}");
+            }
+        }
+        let half = Options { timeout_ms: Some(1.5), ..Options::default() };
+        let error = Settings::try_from(half).expect_err("half a millisecond");
+        assert!(error.to_string().starts_with("invalid timeoutMs: 1.5"), "{error}");
+    }
+
+    #[test]
+    fn sizes_that_make_no_sense_are_refused() {
+        for size in ["lots", "", "-5m"] {
+            for options in [
+                Options { memory_limit: Some(size.into()), ..Options::default() },
+                Options { sandbox_size: Some(size.into()), ..Options::default() },
+                Options { tmp_size: Some(size.into()), ..Options::default() },
+            ] {
+                assert!(matches!(Settings::try_from(options), Err(SettingsError::Size(_))), "{size}");
+            }
+        }
+        let tiny = Options { memory_limit: Some("1m".into()), ..Options::default() };
+        assert!(matches!(Settings::try_from(tiny), Err(SettingsError::TooSmall { .. })));
+    }
+}

@@ -1,0 +1,201 @@
+//! Our own images, one per runtime, all from the one Dockerfile.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+use std::path::PathBuf;
+
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    CreateContainerOptions, DownloadFromContainerOptions, RemoveContainerOptions, RemoveImageOptions,
+};
+use futures::TryStreamExt;
+use sha2::{Digest, Sha256};
+
+use super::builder::Build;
+use super::context::Context;
+use super::finish::{finish, guest_hash, hex};
+use super::{BUILD_HASH, ImageError, LocalImage, REGISTRIES};
+use crate::runtime::{self, Runtime};
+use crate::sandbox::backend::BackendError;
+use crate::sandbox::docker::Docker;
+use crate::telemetry::chain;
+
+const DOCKERFILE: &str = include_str!("../../images/Dockerfile");
+
+/// What our images are built on.
+const BASE_IMAGE: &str = "debian:trixie-slim";
+
+/// Names a file with additional CA certificates, for machines behind a proxy that signs TLS anew.
+const EXTRA_CA: &str = "ISOL8_EXTRA_CA_FILE";
+
+/// Where a build of the Dockerfile leaves the hosts of its package managers, one per line.
+const REGISTRIES_FILE: &str = "/usr/local/share/isol8/registries";
+
+/// How far a build is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildProgress {
+    /// Name of the runtime.
+    pub runtime: &'static str,
+    /// Where it stands.
+    pub status: BuildStatus,
+    /// The current step, or why nothing was done, or what failed.
+    pub message: Option<String>,
+}
+
+/// Stages of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildStatus {
+    /// In progress.
+    Building,
+    /// Finished.
+    Done,
+    /// Failed.
+    Error,
+}
+
+/// Builds the images of `runtimes`, in order, skipping those that are up to date unless `force` is set.
+pub async fn build_base_images(
+    docker: &Docker,
+    runtimes: &[&'static Runtime],
+    force: bool,
+    progress: &mut (dyn FnMut(BuildProgress) + Send),
+) -> Result<(), ImageError> {
+    let in_order = runtime::ALL.into_iter().filter(|runtime| runtimes.contains(runtime));
+    for runtime in in_order {
+        let mut report = |status, message| progress(BuildProgress { runtime: runtime.name, status, message });
+        let inputs = Inputs::gather(docker, runtime).await?;
+        if !force && inputs.are_built(docker).await? {
+            report(BuildStatus::Done, Some("Up to date".to_owned()));
+            continue;
+        }
+        report(BuildStatus::Building, None);
+        match inputs.build(docker, &mut |step| report(BuildStatus::Building, Some(step.to_owned()))).await {
+            Ok(_) => report(BuildStatus::Done, None),
+            Err(error) => {
+                report(BuildStatus::Error, Some(chain(&error)));
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Builds the image of one runtime.
+pub(super) async fn build(
+    docker: &Docker,
+    runtime: &Runtime,
+    progress: &mut (dyn FnMut(&str) + Send),
+) -> Result<LocalImage, ImageError> {
+    Inputs::gather(docker, runtime).await?.build(docker, progress).await
+}
+
+/// All that decides what a base image looks like.
+struct Inputs<'a> {
+    runtime: &'a Runtime,
+    extra_ca: Vec<u8>,
+    hash: String,
+}
+
+impl<'a> Inputs<'a> {
+    async fn gather(docker: &Docker, runtime: &'a Runtime) -> Result<Self, ImageError> {
+        let extra_ca = extra_ca()?;
+        let base = LocalImage::find(docker, BASE_IMAGE).await?.map(|image| image.id).unwrap_or_default();
+        let inputs: [(&str, &[u8]); 5] = [
+            ("Dockerfile", DOCKERFILE.as_bytes()),
+            ("base", base.as_bytes()),
+            ("extra-ca", &extra_ca),
+            ("guest", guest_hash().as_bytes()),
+            ("target", runtime.name.as_bytes()),
+        ];
+        let mut hash = Sha256::new();
+        for (name, content) in inputs {
+            // Lengths keep neighbouring inputs apart.
+            hash.update(format!("{name} {}\n", content.len()));
+            hash.update(content);
+        }
+        Ok(Self { runtime, hash: hex(&hash.finalize()), extra_ca })
+    }
+
+    async fn are_built(&self, docker: &Docker) -> Result<bool, ImageError> {
+        let image = LocalImage::find(docker, &self.runtime.image()).await?;
+        Ok(image.is_some_and(|image| image.labels.get(BUILD_HASH) == Some(&self.hash)))
+    }
+
+    async fn build(&self, docker: &Docker, progress: &mut (dyn FnMut(&str) + Send)) -> Result<LocalImage, ImageError> {
+        let tag = self.runtime.image();
+        let previous = LocalImage::find(docker, &tag).await?;
+        let mut context = Context::new(DOCKERFILE);
+        context.add("extra-ca.crt", &self.extra_ca, 0o644);
+        let build = Build {
+            name: self.runtime.name,
+            context: context.finish(),
+            target: self.runtime.name,
+            tag: None,
+            args: HashMap::from([("BASE_IMAGE".to_owned(), BASE_IMAGE.to_owned())]),
+        };
+        let unfinished = build.run(docker, progress).await?;
+        let labels =
+            BTreeMap::from([(BUILD_HASH, self.hash.clone()), (REGISTRIES, registries(docker, &unfinished).await?)]);
+        let image = finish(docker, self.runtime.name, &unfinished, &tag, labels).await?;
+        if let Some(previous) = previous.filter(|previous| previous.id != image.id) {
+            // Still used by a container, perhaps: then the daemon keeps it, and that is as it should be.
+            let _ = docker.client().remove_image(&previous.id, None::<RemoveImageOptions>, None).await;
+        }
+        Ok(image)
+    }
+}
+
+fn extra_ca() -> Result<Vec<u8>, ImageError> {
+    let Some(path) = std::env::var_os(EXTRA_CA).filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(Vec::new());
+    };
+    let content =
+        std::fs::read(&path).map_err(|error| ImageError::ExtraCa { path: path.clone(), message: error.to_string() })?;
+    if !content.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+        return Err(ImageError::ExtraCa { path, message: "it holds no PEM certificate".to_owned() });
+    }
+    Ok(content)
+}
+
+/// What the image says about its package managers, as a label value.
+async fn registries(docker: &Docker, image: &str) -> Result<String, ImageError> {
+    // Never started, but the engine wants a command.
+    let cmd = Some(vec!["true".to_owned()]);
+    let body = ContainerCreateBody { image: Some(image.to_owned()), cmd, ..Default::default() };
+    let created = docker.client().create_container(None::<CreateContainerOptions>, body).await;
+    let container = created.map_err(|error| docker.error("create a container", error))?.id;
+    let options = DownloadFromContainerOptions { path: REGISTRIES_FILE.to_owned() };
+    let archive = docker.client().download_from_container(&container, Some(options)).try_concat_bytes().await;
+    let options = RemoveContainerOptions { force: true, ..Default::default() };
+    let removed = docker.client().remove_container(&container, Some(options)).await;
+    removed.map_err(|error| docker.error("remove a container", error))?;
+    let archive = archive.map_err(|error| docker.error("read the registries of an image", error))?;
+    Ok(single_file(&archive)?.split_ascii_whitespace().collect::<Vec<_>>().join(","))
+}
+
+trait ConcatBytes {
+    async fn try_concat_bytes(self) -> Result<Vec<u8>, bollard::errors::Error>;
+}
+
+impl<S: futures::Stream<Item = Result<bytes::Bytes, bollard::errors::Error>>> ConcatBytes for S {
+    async fn try_concat_bytes(self) -> Result<Vec<u8>, bollard::errors::Error> {
+        self.try_fold(Vec::new(), async |mut all, chunk| {
+            all.extend_from_slice(&chunk);
+            Ok(all)
+        })
+        .await
+    }
+}
+
+fn single_file(archive: &[u8]) -> Result<String, ImageError> {
+    let read = || -> std::io::Result<String> {
+        let mut text = String::new();
+        for entry in tar::Archive::new(archive).entries()? {
+            entry?.read_to_string(&mut text)?;
+        }
+        Ok(text)
+    };
+    read().map_err(|error| {
+        BackendError::Failed { action: "read the registries of an image", source: Box::new(error) }.into()
+    })
+}

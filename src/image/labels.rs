@@ -1,0 +1,10 @@
+//! Labels of our images.
+
+/// Hash of everything that a base image was built from.
+pub const BUILD_HASH: &str = "org.isol8.build.hash";
+
+/// Hash of the guest in the image.
+pub const GUEST_HASH: &str = "org.isol8.guest";
+
+/// Hosts that the image's own package managers are configured for, separated by commas.
+pub const REGISTRIES: &str = "org.isol8.registries";

@@ -1,0 +1,25 @@
+//! Runs untrusted code in locked-down containers.
+//!
+//! A call goes [`addon`] → [`engine`] → a sandbox from the [`sandbox`] pool → the guest inside the container, and
+//! its output comes back the same way through [`output`]. Imports point one way: the addon may use everything,
+//! the engine everything below it, and [`api`] nothing of ours.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`api`] | the vocabulary: requests, results, events, options |
+//! | [`engine`] | `DockerIsol8`: validation (`plan`), the one pipeline (`run`), the public face |
+//! | [`sandbox`] | one running container, how it is made, the channel to its guest, the pool |
+//! | [`runtime`] | how each language's programs are started |
+//! | [`image`] | building, finding and preparing images |
+//! | [`output`] | decoding and limiting what programs print |
+//! | [`telemetry`] | where log events go |
+//! | [`addon`] | the JavaScript face: converts, delegates, never decides |
+
+pub mod addon;
+pub mod api;
+pub mod engine;
+pub mod image;
+pub mod output;
+pub mod runtime;
+pub mod sandbox;
+pub mod telemetry;

@@ -1,0 +1,95 @@
+//! What programs print, on its way to the caller: limited in bytes, then decoded to text.
+
+mod decode;
+mod limit;
+
+pub use decode::Decoder;
+pub use limit::Limiter;
+
+/// One output stream of a run: bytes in, text out, never more than the limit and one marker.
+#[derive(Debug)]
+pub struct Filter {
+    limiter: Limiter,
+    decoder: Decoder,
+}
+
+impl Filter {
+    /// A filter that passes `limit` bytes.
+    pub fn new(limit: u64) -> Self {
+        Self { limiter: Limiter::new(limit), decoder: Decoder::default() }
+    }
+
+    /// The text that `bytes` complete; empty when nothing can be shown yet or any more.
+    pub fn push(&mut self, bytes: &[u8]) -> String {
+        self.decoder.push(self.limiter.push(bytes))
+    }
+
+    /// The text that was held back, and the marker if anything was cut. Nothing may be pushed afterwards.
+    pub fn finish(&mut self) -> String {
+        match self.limiter.marker() {
+            // The held-back bytes are a character that the limit cut in two.
+            Some(marker) => marker,
+            None => self.decoder.finish(),
+        }
+    }
+
+    /// Whether the program printed more than the limit.
+    pub fn is_truncated(&self) -> bool {
+        self.limiter.is_exceeded()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filter(limit: u64, chunks: &[&[u8]]) -> String {
+        let mut filter = Filter::new(limit);
+        let mut text: String = chunks.iter().map(|chunk| filter.push(chunk)).collect();
+        text.push_str(&filter.finish());
+        text
+    }
+
+    #[test]
+    fn a_character_cut_by_the_limit_is_dropped_not_replaced() {
+        let text = filter(4, &["abc€".as_bytes()]);
+        assert_eq!(text, "abc\n\n--- OUTPUT TRUNCATED (6 bytes, limit: 4) ---");
+    }
+
+    #[test]
+    fn the_marker_appears_once_with_the_exact_total() {
+        let text = filter(2, &[b"ab", b"cd", b"", b"efg"]);
+        assert_eq!(text, "ab\n\n--- OUTPUT TRUNCATED (7 bytes, limit: 2) ---");
+    }
+
+    #[test]
+    fn output_of_exactly_the_limit_is_whole() {
+        assert_eq!(filter(4, &[b"ab", b"cd"]), "abcd");
+    }
+
+    proptest! {
+        #[test]
+        fn how_output_is_cut_into_chunks_makes_no_difference(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            cuts in prop::collection::vec(0usize..200, 0..10),
+            limit in 0u64..220,
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(filter(limit, &chunks), filter(limit, &[&bytes]));
+        }
+
+        #[test]
+        fn no_more_than_the_limit_is_shown(bytes in prop::collection::vec(any::<u8>(), 0..200), limit in 0u64..220) {
+            let mut filter = Filter::new(limit);
+            let shown = filter.push(&bytes);
+            // Each shown character stands for at least one byte; a replacement character is three bytes long.
+            prop_assert!(shown.chars().count() as u64 <= limit);
+            prop_assert_eq!(filter.is_truncated(), bytes.len() as u64 > limit);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Bash.
+
+use super::Runtime;
+
+pub(super) const BASH: Runtime =
+    Runtime { name: "bash", script_extension: ".sh", extensions: &[".sh"], command: &["bash"] };

@@ -1,0 +1,6 @@
+//! Bun, which runs TypeScript as it is.
+
+use super::Runtime;
+
+pub(super) const BUN: Runtime =
+    Runtime { name: "bun", script_extension: ".ts", extensions: &[".ts"], command: &["bun", "run"] };

@@ -1,0 +1,17 @@
+//! Deno, whose own permissions repeat what the sandbox allows.
+
+use super::Runtime;
+
+pub(super) const DENO: Runtime = Runtime {
+    name: "deno",
+    script_extension: ".mts",
+    extensions: &[".mts"],
+    command: &[
+        "deno",
+        "run",
+        "--allow-read=/sandbox,/tmp",
+        "--allow-write=/sandbox,/tmp",
+        "--allow-env",
+        "--allow-net",
+    ],
+};

@@ -1,0 +1,11 @@
+//! Node. Inline code becomes a `.js` file, so that Node itself finds out whether it is an ES module or CommonJS
+//! and both `import` and `require` work; the warning that it did so is not the user's concern.
+
+use super::Runtime;
+
+pub(super) const NODE: Runtime = Runtime {
+    name: "node",
+    script_extension: ".js",
+    extensions: &[".mjs", ".js", ".cjs"],
+    command: &["node", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"],
+};

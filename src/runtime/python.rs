@@ -1,0 +1,6 @@
+//! Python. `PYTHONUNBUFFERED` is in the base environment, so output arrives as it is printed.
+
+use super::Runtime;
+
+pub(super) const PYTHON: Runtime =
+    Runtime { name: "python", script_extension: ".py", extensions: &[".py"], command: &["python3"] };

@@ -1,0 +1,337 @@
+//! The engine's end of the channel to a guest.
+//!
+//! A [`Channel`] lives as long as the byte stream under it. Dropping it closes the stream, at which the guest
+//! kills everything and exits. A guest that stops answering pings counts as lost: the channel closes itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use futures::{AsyncReadExt, FutureExt};
+use isol8_protocol::frame::{self, Channel as DataChannel, Frame, FrameError};
+use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
+use isol8_protocol::{
+    Ack, Contract, Exec, ExecEvent, Failure, FailureKind, FileHeader, Hello, Input, Ping, ReadEvent, ReadFiles,
+    Request, ResetReport, Signal, VERSION,
+};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use super::backend::ByteStream;
+
+/// How long a guest may take to say hello once its container has started. Generous: on a loaded machine the
+/// daemon's own start-up work still competes with it.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a guest is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long an answer may take. A guest shares its CPU limit with user code.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a reset may take. The guest gives up on processes that do not die well before.
+const RESET_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of files and stdin that are put into one write.
+const WRITE_SIZE: usize = 256 * 1024;
+
+/// Why the engine lost touch with a guest, or could not talk to it.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// The image carries a guest from another release.
+    #[error("guest speaks channel version {theirs}, the engine needs {VERSION}")]
+    Version {
+        /// The guest's version.
+        theirs: u16,
+    },
+    /// It did not answer in time.
+    #[error("guest sent nothing for {waited:?} while `{request}` was pending")]
+    Silent {
+        /// What it was asked.
+        request: &'static str,
+        /// How long the engine waited.
+        waited: Duration,
+    },
+    /// The container, the daemon or the connection to it is gone.
+    #[error("the connection to the sandbox was lost")]
+    Lost,
+    /// It sent something that makes no sense.
+    #[error("guest broke the protocol")]
+    Protocol(#[source] FrameError),
+    /// It could not do what it was asked.
+    #[error("guest could not {:?} {}", .0.kind, .0.subject)]
+    Refused(Failure),
+}
+
+impl From<FrameError> for ChannelError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Ended | FrameError::Io(_) => Self::Lost,
+            hostile => Self::Protocol(hostile),
+        }
+    }
+}
+
+impl From<Disconnected> for ChannelError {
+    fn from(_: Disconnected) -> Self {
+        Self::Lost
+    }
+}
+
+/// The connection to one guest.
+#[derive(Debug)]
+pub struct Channel {
+    opener: Opener,
+    driver: AbortHandle,
+    heartbeat: AbortHandle,
+    silence: Arc<Mutex<Option<Duration>>>,
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+        self.driver.abort();
+    }
+}
+
+impl Channel {
+    /// Greets the guest at the other end of `stream` and tells it the `contract` of its sandbox.
+    pub async fn connect(stream: ByteStream, contract: Contract) -> Result<Self, ChannelError> {
+        let (opener, inbound, driver) = mux::connect(stream, Mode::Client);
+        let driver = tokio::spawn(async move {
+            // Guests open streams only for proxied connections, which need a proxy to answer them.
+            let _inbound = inbound;
+            if let Err(error) = driver.await {
+                tracing::debug!(error = %error, "channel closed");
+            }
+        })
+        .abort_handle();
+        let silence = Arc::new(Mutex::new(None));
+        let mut channel = Self { opener, driver: driver.clone(), heartbeat: driver, silence: silence.clone() };
+        let control = within("hello", HELLO_TIMEOUT, channel.greet(contract)).await?;
+        channel.heartbeat = tokio::spawn(heartbeat(control, channel.driver.clone(), silence)).abort_handle();
+        Ok(channel)
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_lost(&self) -> bool {
+        self.driver.is_finished()
+    }
+
+    /// Says why a request failed with [`ChannelError::Lost`], as far as that is known.
+    pub fn explain(&self, error: ChannelError) -> ChannelError {
+        match (error, *self.silence.lock().unwrap_or_else(PoisonError::into_inner)) {
+            (ChannelError::Lost, Some(waited)) => ChannelError::Silent { request: "ping", waited },
+            (error, _) => error,
+        }
+    }
+
+    async fn greet(&self, contract: Contract) -> Result<Stream, ChannelError> {
+        let mut stream = self.opener.open().await?;
+        let hello = Hello::new(env!("CARGO_PKG_VERSION"));
+        frame::write_message(&mut stream, &Request::Hello(hello, contract)).await?;
+        let theirs: Hello = frame::read_message(&mut stream).await?;
+        if theirs.is_compatible() { Ok(stream) } else { Err(ChannelError::Version { theirs: theirs.version }) }
+    }
+
+    /// Opens a stream with `request` as its first message.
+    async fn request(&self, request: &Request) -> Result<Stream, ChannelError> {
+        let mut stream = self.opener.open().await?;
+        frame::write_message(&mut stream, request).await?;
+        Ok(stream)
+    }
+
+    /// Starts a command, after writing `files`.
+    pub async fn exec(&self, exec: Exec, files: Files, stdin: Option<Bytes>) -> Result<Running, ChannelError> {
+        let (reader, mut writer) = self.opener.open().await?.split();
+        let feed = async move {
+            let sent = async {
+                let mut batch = Batch::new(&mut writer);
+                batch.message(&Request::Exec(exec)).await?;
+                batch.files(files).await?;
+                if let Some(stdin) = stdin {
+                    batch.data(DataChannel::Stdin, &stdin).await?;
+                }
+                batch.flush().await
+            };
+            // A command may end without reading all its input; what matters is what it answers.
+            if let Err(error) = sent.await {
+                tracing::debug!(error = %error, "a command did not take all its input");
+            }
+            // End of stdin. The stream's other half is still read.
+            let _ = writer.close().await;
+        };
+        Ok(Running { reader, feed: feed.boxed().fuse() })
+    }
+
+    /// Sends a signal to the running command. That it has ended already is not an error.
+    pub async fn signal(&self, signal: Signal) -> Result<(), ChannelError> {
+        let mut stream = self.request(&Request::Signal(signal)).await?;
+        frame::read_message::<Ack>(&mut stream).await?;
+        Ok(())
+    }
+
+    /// Writes files as the sandbox user.
+    pub async fn write_files(&self, files: Files) -> Result<(), ChannelError> {
+        let (mut reader, mut writer) = self.request(&Request::WriteFiles).await?.split();
+        let feed = async {
+            let mut batch = Batch::new(&mut writer);
+            batch.files(files).await?;
+            batch.flush().await
+        };
+        // The guest reads everything before it answers, also after a failure.
+        let (sent, ack) = futures::join!(feed, frame::read_message::<Ack>(&mut reader));
+        match ack? {
+            Ack::Done => Ok(sent?),
+            Ack::Failed(failure) => Err(ChannelError::Refused(failure)),
+        }
+    }
+
+    /// Reads files as the sandbox user, each with the reason why it could not be read. A file longer than
+    /// `max_bytes`, and every file from the one that would exceed `max_total` on, counts as too large.
+    pub async fn read_files(
+        &self,
+        paths: Vec<String>,
+        max_bytes: u64,
+        max_total: u64,
+    ) -> Result<Vec<Result<Bytes, Failure>>, ChannelError> {
+        let mut stream = self.request(&Request::ReadFiles(ReadFiles { paths: paths.clone(), max_bytes })).await?;
+        let (mut files, mut room) = (Vec::with_capacity(paths.len()), max_total);
+        for _ in &paths {
+            files.push(match frame::read_message(&mut stream).await? {
+                ReadEvent::Missing(failure) => Err(failure),
+                ReadEvent::File(length) if length > room => break,
+                ReadEvent::File(length) => {
+                    room -= length;
+                    Ok(read_file(&mut stream, length, max_bytes).await?)
+                }
+            });
+        }
+        let unread = paths.into_iter().skip(files.len());
+        files.extend(unread.map(|subject| Err(Failure { kind: FailureKind::TooLarge, subject, errno: 0 })));
+        Ok(files)
+    }
+
+    /// Makes the sandbox as new, or says what is in the way.
+    pub async fn reset(&self) -> Result<ResetReport, ChannelError> {
+        let reset = async {
+            let mut stream = self.request(&Request::Reset).await?;
+            Ok(frame::read_message(&mut stream).await?)
+        };
+        within("reset", RESET_TIMEOUT, reset).await
+    }
+}
+
+/// Files on their way into a sandbox.
+pub type Files = Vec<(String, u32, Bytes)>;
+
+/// A command in progress.
+pub struct Running {
+    reader: ReadHalf<Stream>,
+    feed: futures::future::Fuse<BoxFuture<'static, ()>>,
+}
+
+impl Running {
+    /// What the guest tells next. Also moves the input along, so it must be called until the command has ended.
+    /// A future that is dropped half way leaves the command unreadable: kill it.
+    pub async fn next(&mut self) -> Result<Frame<ExecEvent>, ChannelError> {
+        let mut read = std::pin::pin!(frame::read(&mut self.reader).fuse());
+        let mut feed = &mut self.feed;
+        loop {
+            futures::select_biased! {
+                frame = read => return frame?.ok_or(ChannelError::Lost),
+                () = feed => {}
+                complete => return Err(ChannelError::Lost),
+            }
+        }
+    }
+}
+
+/// Puts several frames into one write, so that a run with a few small files still costs one.
+struct Batch<'a> {
+    writer: &'a mut WriteHalf<Stream>,
+    pending: Vec<u8>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(writer: &'a mut WriteHalf<Stream>) -> Self {
+        Self { writer, pending: Vec::new() }
+    }
+
+    async fn message<M: serde::Serialize>(&mut self, message: &M) -> Result<(), FrameError> {
+        frame::encode_message(message, &mut self.pending)?;
+        if self.pending.len() >= WRITE_SIZE { self.flush().await } else { Ok(()) }
+    }
+
+    async fn data(&mut self, channel: DataChannel, data: &[u8]) -> Result<(), FrameError> {
+        for run in data.chunks(WRITE_SIZE) {
+            frame::encode_data(channel, run, &mut self.pending);
+            if self.pending.len() >= WRITE_SIZE {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn files(&mut self, files: Files) -> Result<(), FrameError> {
+        for (path, mode, content) in files {
+            let len = content.len() as u64;
+            self.message(&Input::File(FileHeader { path, mode, len })).await?;
+            self.data(DataChannel::File, &content).await?;
+        }
+        self.message(&Input::Start).await
+    }
+
+    async fn flush(&mut self) -> Result<(), FrameError> {
+        self.writer.write_all(&self.pending).await?;
+        self.pending.clear();
+        Ok(self.writer.flush().await?)
+    }
+}
+
+async fn read_file(stream: &mut Stream, length: u64, max_bytes: u64) -> Result<Bytes, ChannelError> {
+    let (length, bound) =
+        (usize::try_from(length).unwrap_or(usize::MAX), usize::try_from(max_bytes).unwrap_or(usize::MAX));
+    if length > bound {
+        return Err(ChannelError::Protocol(FrameError::Length { length, bound }));
+    }
+    // Grows with what arrives, not with what is announced.
+    let mut content = Vec::new();
+    while content.len() < length {
+        let run = frame::read_data(stream, DataChannel::File).await?;
+        if run.is_empty() || content.len() + run.len() > length {
+            return Err(ChannelError::Protocol(FrameError::Unexpected("as much data as was announced")));
+        }
+        content.extend_from_slice(&run);
+    }
+    Ok(content.into())
+}
+
+async fn within<T>(
+    request: &'static str,
+    waited: Duration,
+    work: impl Future<Output = Result<T, ChannelError>>,
+) -> Result<T, ChannelError> {
+    timeout(waited, work).await.unwrap_or(Err(ChannelError::Silent { request, waited }))
+}
+
+/// Pings until an answer stays out, then closes the channel.
+async fn heartbeat(mut control: Stream, driver: AbortHandle, silence: Arc<Mutex<Option<Duration>>>) {
+    for number in 0u32.. {
+        sleep(PING_INTERVAL).await;
+        let exchange = async {
+            frame::write_message(&mut control, &Ping(number)).await?;
+            Ok(frame::read_message::<Ping>(&mut control).await?)
+        };
+        match within("ping", PING_TIMEOUT, exchange).await {
+            Ok(Ping(echo)) if echo == number => {}
+            Ok(_) | Err(_) => {
+                *silence.lock().unwrap_or_else(PoisonError::into_inner) = Some(PING_TIMEOUT);
+                driver.abort();
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Which Docker engine, and how to reach it.
+
+use std::error::Error;
+use std::path::Path;
+
+use bollard::errors::Error as DockerError;
+use bollard::{ClientVersion, Docker};
+
+use crate::api::DockerConnection;
+
+/// Seconds that the daemon may take to begin an answer.
+const TIMEOUT_SECONDS: u64 = 120;
+
+/// API versions to try: the oldest that the newest engines accept, then the oldest that has all we need. Asking an
+/// engine for its version instead takes several times as long, since some run other programs to find out.
+const VERSIONS: [ClientVersion; 2] =
+    [ClientVersion { major_version: 1, minor_version: 44 }, ClientVersion { major_version: 1, minor_version: 41 }];
+
+const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
+
+const DEFAULT_PORT: u16 = 2375;
+
+/// The address to connect to: what the caller says, else `DOCKER_HOST`, else the usual socket.
+pub(super) fn endpoint(connection: Option<&DockerConnection>) -> String {
+    let explicit = connection.and_then(|connection| match connection {
+        DockerConnection { socket_path: Some(path), .. } => Some(format!("unix://{path}")),
+        DockerConnection { host: Some(host), port, .. } => {
+            Some(format!("tcp://{host}:{}", port.unwrap_or(DEFAULT_PORT)))
+        }
+        _ => None,
+    });
+    explicit
+        .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()))
+        .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+}
+
+/// A client for `endpoint` that speaks a version which the engine there accepts.
+pub(super) async fn client(connection: Option<&DockerConnection>, endpoint: &str) -> Result<Docker, DockerError> {
+    let certificates = connection.and_then(|connection| connection.cert_path.as_deref());
+    let [newer, older] = &VERSIONS;
+    let docker = client_for(endpoint, certificates, newer)?;
+    match docker.ping().await {
+        Ok(_) => Ok(docker),
+        Err(error) if is_connection_error(&error) => Err(error),
+        Err(_) => {
+            let docker = client_for(endpoint, certificates, older)?;
+            docker.ping().await.map(|_| docker)
+        }
+    }
+}
+
+/// A client that speaks `version`. Does no I/O yet.
+fn client_for(endpoint: &str, certificates: Option<&str>, version: &ClientVersion) -> Result<Docker, DockerError> {
+    let environment = || std::env::var("DOCKER_CERT_PATH").ok().filter(|path| !path.is_empty());
+    let is_tls = endpoint.starts_with("https://") || std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|v| !v.is_empty());
+    if endpoint.starts_with("unix://") {
+        return Docker::connect_with_unix(endpoint, TIMEOUT_SECONDS, version);
+    }
+    match certificates.map(str::to_owned).or_else(|| environment().filter(|_| is_tls)) {
+        Some(directory) => {
+            let file = |name| Path::new(&directory).join(name);
+            let (key, cert, ca) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
+            Docker::connect_with_ssl(endpoint, &key, &cert, &ca, TIMEOUT_SECONDS, version)
+        }
+        // No certificates are named: those of the Docker client, in their usual place.
+        None if is_tls => Docker::connect_with_ssl_defaults(),
+        None if endpoint.starts_with("tcp://") || endpoint.starts_with("http://") => {
+            Docker::connect_with_http(endpoint, TIMEOUT_SECONDS, version)
+        }
+        None => Err(DockerError::UnsupportedURISchemeError { uri: endpoint.to_owned() }),
+    }
+}
+
+/// Whether the engine was not reached at all, or went away, as opposed to answering with an error.
+pub(super) fn is_connection_error(error: &DockerError) -> bool {
+    !matches!(
+        error,
+        DockerError::DockerResponseServerError { .. }
+            | DockerError::DockerStreamError { .. }
+            | DockerError::DockerContainerWaitError { .. }
+            | DockerError::JsonDataError { .. }
+            | DockerError::JsonSerdeError { .. }
+    )
+}
+
+/// The part of a client error that says something: the daemon's own words where there are any.
+pub(super) fn reason(error: DockerError) -> Box<dyn Error + Send + Sync> {
+    match error {
+        DockerError::DockerResponseServerError { message, .. } => message.into(),
+        DockerError::DockerStreamError { error } => error.into(),
+        other => Box::new(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explicit_endpoint_wins() {
+        let socket = DockerConnection { socket_path: Some("/run/x.sock".into()), ..Default::default() };
+        assert_eq!(endpoint(Some(&socket)), "unix:///run/x.sock");
+        let tcp = DockerConnection { host: Some("build".into()), ..Default::default() };
+        assert_eq!(endpoint(Some(&tcp)), "tcp://build:2375");
+    }
+}

@@ -1,0 +1,129 @@
+//! Containers on a real Docker engine.
+//!
+//! A container is created, attached to, and only then started, so no byte of its guest is missed. It is made with
+//! `StdinOnce` and `AutoRemove`: when the attached stream goes away, the guest reads end-of-file and exits, and the
+//! daemon removes the container, whatever became of the engine.
+
+mod attach;
+mod connect;
+mod owner;
+mod spec;
+
+use std::sync::Arc;
+
+use bollard::errors::Error as DockerError;
+use bollard::query_parameters::{
+    AttachContainerOptions, CreateContainerOptions, RemoveContainerOptions, WaitContainerOptions,
+};
+use futures::StreamExt;
+
+use super::backend::{Backend, BackendError, ByteStream, ContainerId};
+use super::contract::ContainerSpec;
+use crate::api::DockerConnection;
+
+pub use owner::Owner;
+
+/// A connection to a Docker engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Docker {
+    client: bollard::Docker,
+    endpoint: Arc<str>,
+}
+
+impl std::fmt::Debug for Docker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Docker").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl Docker {
+    /// Connects to the engine that `connection` or else the environment names, and agrees on an API version.
+    pub async fn connect(connection: Option<&DockerConnection>) -> Result<Self, BackendError> {
+        let endpoint: Arc<str> = connect::endpoint(connection).into();
+        let unavailable = |source: DockerError| BackendError::Unavailable {
+            endpoint: endpoint.to_string(),
+            source: connect::reason(source),
+        };
+        let client = connect::client(connection, &endpoint).await.map_err(unavailable)?;
+        Ok(Self { client, endpoint: endpoint.clone() })
+    }
+
+    /// The API client, for images and for housekeeping.
+    pub fn client(&self) -> &bollard::Docker {
+        &self.client
+    }
+
+    /// Tells an engine that is gone from one that refused.
+    pub fn error(&self, action: &'static str, source: DockerError) -> BackendError {
+        if connect::is_connection_error(&source) {
+            BackendError::Unavailable { endpoint: self.endpoint.to_string(), source: connect::reason(source) }
+        } else {
+            BackendError::Failed { action, source: connect::reason(source) }
+        }
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<ContainerId, BackendError> {
+        let created = self.client.create_container(None::<CreateContainerOptions>, spec::body(spec)).await;
+        match created {
+            Ok(created) => Ok(ContainerId::new(created.id)),
+            Err(error) if status(&error) == Some(404) => Err(BackendError::NoSuchImage { image: spec.image.clone() }),
+            Err(error) => Err(self.error("create a container", error)),
+        }
+    }
+
+    async fn attach_and_start(&self, id: &ContainerId) -> Result<ByteStream, BackendError> {
+        let options =
+            AttachContainerOptions { stream: true, stdin: true, stdout: true, stderr: true, ..Default::default() };
+        let attached = self.client.attach_container(id.as_str(), Some(options)).await;
+        let attached = attached.map_err(|error| self.error("attach to a container", error))?;
+        let started = self.client.start_container(id.as_str(), None).await;
+        started.map_err(|error| self.error("start a container", error))?;
+        Ok(Box::new(attach::AttachStream::new(id.clone(), attached)))
+    }
+
+    /// Waits until the daemon has finished a removal that is under way.
+    async fn wait_until_removed(&self, id: &ContainerId) {
+        let options = WaitContainerOptions { condition: "removed".to_owned() };
+        // Whatever it answers, a container that is being removed is soon gone: an unknown id is what we wait for.
+        let _ = self.client.wait_container(id.as_str(), Some(options)).next().await;
+    }
+}
+
+/// The HTTP status that the daemon answered with.
+pub fn status(error: &DockerError) -> Option<u16> {
+    match error {
+        DockerError::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+impl Backend for Docker {
+    async fn start(&self, spec: &ContainerSpec) -> Result<(ContainerId, ByteStream), BackendError> {
+        let id = self.create(spec).await?;
+        match self.attach_and_start(&id).await {
+            Ok(stream) => Ok((id, stream)),
+            Err(error) => {
+                if let Err(error) = self.destroy(&id).await {
+                    tracing::warn!(container = id.short(), error = %error, "could not remove a container that did not start");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn destroy(&self, id: &ContainerId) -> Result<(), BackendError> {
+        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        match self.client.remove_container(id.as_str(), Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) => match status(&error) {
+                Some(404) => Ok(()),
+                // Its guest has exited, and the daemon is removing it already.
+                Some(409) => {
+                    self.wait_until_removed(id).await;
+                    Ok(())
+                }
+                _ => Err(self.error("remove a container", error)),
+            },
+        }
+    }
+}

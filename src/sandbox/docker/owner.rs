@@ -1,0 +1,100 @@
+//! Whose container it is, so that cleaning up spares what another process is using.
+
+use std::fmt;
+use std::fs;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+/// A process on some machine: `<machine>/<pid>/<start time>`. The start time tells it from a later process that
+/// happens to get the same number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    machine: String,
+    pid: u32,
+    started: u64,
+}
+
+static THIS_PROCESS: LazyLock<Owner> = LazyLock::new(|| {
+    let pid = std::process::id();
+    Owner { machine: machine(), pid, started: start_time(pid).unwrap_or_default() }
+});
+
+impl Owner {
+    /// This process.
+    pub fn this_process() -> &'static Self {
+        &THIS_PROCESS
+    }
+
+    /// Whether it is another process of this machine, and running. Processes of other machines cannot be seen, and
+    /// count as running: their containers go away on their own when they end.
+    pub fn is_another_living_process(&self) -> bool {
+        if self == Self::this_process() {
+            return false;
+        }
+        self.machine != Self::this_process().machine || start_time(self.pid) == Some(self.started)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { machine, pid, started } = self;
+        write!(f, "{machine}/{pid}/{started}")
+    }
+}
+
+/// The text names no owner.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of an owner")]
+pub struct OwnerError;
+
+impl FromStr for Owner {
+    type Err = OwnerError;
+
+    fn from_str(text: &str) -> Result<Self, OwnerError> {
+        let mut parts = text.rsplitn(3, '/');
+        let started = parts.next().and_then(|part| part.parse().ok()).ok_or(OwnerError)?;
+        let pid = parts.next().and_then(|part| part.parse().ok()).ok_or(OwnerError)?;
+        let machine = parts.next().ok_or(OwnerError)?.to_owned();
+        Ok(Self { machine, pid, started })
+    }
+}
+
+/// Something that differs from machine to machine and stays the same until the next boot.
+fn machine() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let id = id.or_else(|_| fs::read_to_string("/etc/hostname")).unwrap_or_default();
+    let id = id.trim();
+    if id.is_empty() { "unknown".to_owned() } else { id.replace('/', "-") }
+}
+
+/// When a process started, in clock ticks since boot; `None` when there is no such process or no way to know.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything; the start time is the 20th field after it.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_survives_being_a_label() {
+        let owner = Owner::this_process();
+        assert_eq!(owner.to_string().parse().as_ref(), Ok(owner));
+        assert_eq!("x".parse::<Owner>(), Err(OwnerError));
+    }
+
+    #[test]
+    fn only_other_living_processes_are_spared() {
+        let this = Owner::this_process();
+        assert!(!this.is_another_living_process());
+        let reused_number = Owner { started: this.started + 1, ..this.clone() };
+        assert!(!reused_number.is_another_living_process());
+        let init = Owner { pid: 1, started: start_time(1).expect("PID 1 runs"), ..this.clone() };
+        assert!(init.is_another_living_process());
+        let elsewhere = Owner { machine: "elsewhere".into(), ..this.clone() };
+        assert!(elsewhere.is_another_living_process());
+    }
+}

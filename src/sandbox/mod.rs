@@ -1,0 +1,75 @@
+//! One running sandbox: a container that keeps the [contract], and the [channel] to the guest in it.
+//!
+//! Nothing here knows what a runtime is. A sandbox ends when it is destroyed, or when its [`Sandbox`] is dropped:
+//! the guest then reads end-of-file and exits, and the daemon removes the container.
+
+pub mod backend;
+pub mod channel;
+pub mod contract;
+pub mod docker;
+#[cfg(test)]
+pub mod fake;
+pub mod pool;
+
+use std::sync::Arc;
+
+use backend::{Backend, BackendError, ContainerId};
+use channel::{Channel, ChannelError};
+use contract::ContainerSpec;
+
+/// A running container and the channel to its guest.
+#[derive(Debug)]
+pub struct Sandbox {
+    id: ContainerId,
+    channel: Channel,
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StartError {
+    /// The container did not start.
+    #[error("could not start a sandbox")]
+    Backend(#[source] Arc<BackendError>),
+    /// The container started, but its guest did not answer as it should.
+    #[error("the guest in container {} did not come up", container.short())]
+    Guest {
+        /// The container; it has been removed.
+        container: ContainerId,
+        /// What the channel saw.
+        #[source]
+        source: Arc<ChannelError>,
+    },
+}
+
+impl Sandbox {
+    /// Starts a container and waits for its guest. On error, no container is left behind.
+    pub async fn start<B: Backend>(backend: &B, spec: &ContainerSpec) -> Result<Self, StartError> {
+        let (id, stream) = backend.start(spec).await.map_err(|error| StartError::Backend(Arc::new(error)))?;
+        match Channel::connect(stream, spec.guest_contract()).await {
+            Ok(channel) => Ok(Self { id, channel }),
+            Err(error) => {
+                if let Err(error) = backend.destroy(&id).await {
+                    tracing::warn!(container = id.short(), error = %error, "could not remove a container whose guest failed");
+                }
+                Err(StartError::Guest { container: id, source: Arc::new(error) })
+            }
+        }
+    }
+
+    /// Its container.
+    pub fn id(&self) -> &ContainerId {
+        &self.id
+    }
+
+    /// The way to its guest.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Ends it and waits until the container is gone.
+    pub async fn destroy<B: Backend>(self, backend: &B) {
+        if let Err(error) = backend.destroy(&self.id).await {
+            tracing::warn!(container = self.id.short(), error = %error, "could not remove a container");
+        }
+    }
+}
