@@ -1,8 +1,9 @@
 /**
  * One run, from the request to an exit code, with its output shown on the way.
  *
- * However it ends, the engine has been stopped when `execute` settles, or its time for that is over. An
- * interruption abandons the run; the engine kills whatever is still going.
+ * A run that ended by itself is waited for no longer than that: its sandbox is being removed already, and goes in
+ * any case when this process, and so its connection, does. One that is given up or fails is cleaned up after, and
+ * the engine kills whatever is still going, before `execute` settles or the time for that is over.
  */
 import type { ExecutionRequest, ExecutionResult, StreamEvent } from 'isol8';
 import { Exit } from './exit.js';
@@ -43,6 +44,7 @@ export async function execute(
 ): Promise<number> {
   const status = new StatusLine(sinks.stderr);
   status.showAfter(QUIET_MS, stream ? 'Starting execution...' : 'Running code...');
+  let ended = false;
   try {
     if (!stream) return await Promise.race([engine.execute(request).then(print), interrupted]);
     const events = engine.executeStream(request);
@@ -54,10 +56,11 @@ export async function execute(
     return await Promise.race([forward(events), abandoned]);
   } finally {
     status.clear();
-    await stop(engine, sinks.stderr);
+    if (!ended) await stop(engine, sinks.stderr);
   }
 
   async function print(result: ExecutionResult): Promise<number> {
+    ended = true;
     status.clear();
     await sinks.copy?.write(result.stdout);
     if (result.stdout !== '') await sinks.stdout.write(`${result.stdout}\n`);
@@ -90,6 +93,7 @@ export async function execute(
       }
     }
     if (code === undefined || !Number.isInteger(code)) throw new Error('the run ended without an exit code');
+    ended = true;
     return code;
   }
 }

@@ -11,9 +11,13 @@ use super::{GUEST, GUEST_HASH, ImageError, LocalImage};
 use crate::sandbox::contract::GUEST_PATH;
 use crate::sandbox::docker::Docker;
 
-static HASH: LazyLock<String> = LazyLock::new(|| hex(&Sha256::digest(GUEST)));
+/// Containers without a network get no such file from Docker, and still have a loopback interface.
+const HOSTS: &[u8] = b"127.0.0.1\tlocalhost\n::1\tlocalhost\n";
 
-/// Hash of the guest that belongs to this engine.
+static HASH: LazyLock<String> =
+    LazyLock::new(|| hex(&Sha256::new().chain_update(GUEST).chain_update(HOSTS).finalize()));
+
+/// Hash of what the last layer holds: the guest that belongs to this engine, and the rest.
 pub(super) fn guest_hash() -> &'static str {
     &HASH
 }
@@ -33,6 +37,7 @@ pub(super) async fn finish(
     labels.insert(GUEST_HASH, guest_hash().to_owned());
     let mut context = Context::new(&dockerfile(id, &labels));
     context.add("guest", GUEST, 0o755);
+    context.add("hosts", HOSTS, 0o644);
     let build = Build { name, context: context.finish(), target: "", tag: Some(tag), args: HashMap::new() };
     let id = build.run(docker, &mut |_| {}).await?;
     let image = LocalImage::find(docker, &id).await?;
@@ -59,6 +64,6 @@ fn short(id: &str) -> &str {
 fn dockerfile(id: &str, labels: &BTreeMap<&str, String>) -> String {
     let labels: String = labels.iter().map(|(name, value)| format!("LABEL {name}=\"{value}\"\n")).collect();
     format!(
-        "FROM {id}\nUSER 0:0\nCOPY guest {GUEST_PATH}\nENTRYPOINT [\"{GUEST_PATH}\"]\nCMD []\nHEALTHCHECK NONE\n{labels}"
+        "FROM {id}\nUSER 0:0\nCOPY guest {GUEST_PATH}\nCOPY hosts /etc/hosts\nENTRYPOINT [\"{GUEST_PATH}\"]\nCMD []\nHEALTHCHECK NONE\n{labels}"
     )
 }

@@ -18,6 +18,9 @@ pub const GID: u32 = 101;
 /// Where the guest is in every image.
 pub const GUEST_PATH: &str = "/usr/local/bin/isol8-init";
 
+/// The Docker network mode without any interface but loopback.
+pub const NO_NETWORK: &str = "none";
+
 /// Marks every container of ours.
 pub const LABEL_MANAGED: &str = "isol8.managed";
 
@@ -94,7 +97,7 @@ impl ContainerSpec {
         Self {
             image,
             network: match limits.network {
-                NetworkMode::None => "none",
+                NetworkMode::None => NO_NETWORK,
                 NetworkMode::Host => "host",
             },
             memory: i64::try_from(limits.memory.bytes()).unwrap_or(i64::MAX),

@@ -18,18 +18,32 @@ pub(crate) struct Guest<'a> {
     pub(crate) writable: Vec<Writable>,
     pub(crate) children: &'a Children,
     pub(crate) oom_kills: OomCounter,
-    /// Where to ask for the death of the running command. Set and cleared by its run.
-    pub(crate) running: RefCell<Option<Rc<Notify>>>,
+    /// How to reach the running command. Set and cleared by its run.
+    pub(crate) running: RefCell<Option<Rc<Reins>>>,
     taken: Cell<bool>,
+    given_back: Notify,
+}
+
+/// What others may ask of a running command.
+#[derive(Debug, Default)]
+pub(crate) struct Reins {
+    /// To kill it, and tell the engine so.
+    pub(crate) kill: Notify,
+    /// To kill it and say no more: nobody takes its output.
+    pub(crate) abandon: Notify,
 }
 
 /// The right to run a command or to reset. There is one, given back when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<'a>(&'a Cell<bool>);
+pub(crate) struct Turn<'a> {
+    taken: &'a Cell<bool>,
+    given_back: &'a Notify,
+}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.taken.set(false);
+        self.given_back.notify_one();
     }
 }
 
@@ -42,6 +56,7 @@ impl<'a> Guest<'a> {
             oom_kills: OomCounter::open(),
             running: RefCell::new(None),
             taken: Cell::new(false),
+            given_back: Notify::new(),
         }
     }
 
@@ -50,7 +65,20 @@ impl<'a> Guest<'a> {
         if self.taken.replace(true) {
             return Err(Failure { kind: FailureKind::Busy, subject: String::new(), errno: 0 });
         }
-        Ok(Turn(&self.taken))
+        Ok(Turn { taken: &self.taken, given_back: &self.given_back })
+    }
+
+    /// Takes the turn from whoever has it: a command that is running is killed, and its output dropped.
+    pub(crate) async fn seize_turn(&self) -> Turn<'_> {
+        loop {
+            if let Ok(turn) = self.take_turn() {
+                return turn;
+            }
+            if let Some(reins) = self.running.borrow().as_ref() {
+                reins.abandon.notify_one();
+            }
+            self.given_back.notified().await;
+        }
     }
 }
 

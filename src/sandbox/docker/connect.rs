@@ -1,7 +1,7 @@
 //! Which Docker engine, and how to reach it.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bollard::errors::Error as DockerError;
 use bollard::{ClientVersion, Docker};
@@ -29,9 +29,7 @@ pub(super) fn endpoint(connection: Option<&DockerConnection>) -> String {
         }
         _ => None,
     });
-    explicit
-        .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()))
-        .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+    explicit.or_else(|| variable("DOCKER_HOST")).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
 }
 
 /// A client for `endpoint` that speaks a version which the engine there accepts.
@@ -51,24 +49,26 @@ pub(super) async fn client(connection: Option<&DockerConnection>, endpoint: &str
 
 /// A client that speaks `version`. Does no I/O yet.
 fn client_for(endpoint: &str, certificates: Option<&str>, version: &ClientVersion) -> Result<Docker, DockerError> {
-    let environment = || std::env::var("DOCKER_CERT_PATH").ok().filter(|path| !path.is_empty());
-    let is_tls = endpoint.starts_with("https://") || std::env::var_os("DOCKER_TLS_VERIFY").is_some_and(|v| !v.is_empty());
     if endpoint.starts_with("unix://") {
         return Docker::connect_with_unix(endpoint, TIMEOUT_SECONDS, version);
     }
-    match certificates.map(str::to_owned).or_else(|| environment().filter(|_| is_tls)) {
-        Some(directory) => {
-            let file = |name| Path::new(&directory).join(name);
-            let (key, cert, ca) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
-            Docker::connect_with_ssl(endpoint, &key, &cert, &ca, TIMEOUT_SECONDS, version)
-        }
-        // No certificates are named: those of the Docker client, in their usual place.
-        None if is_tls => Docker::connect_with_ssl_defaults(),
-        None if endpoint.starts_with("tcp://") || endpoint.starts_with("http://") => {
-            Docker::connect_with_http(endpoint, TIMEOUT_SECONDS, version)
-        }
-        None => Err(DockerError::UnsupportedURISchemeError { uri: endpoint.to_owned() }),
+    if !["tcp://", "http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
+        return Err(DockerError::UnsupportedURISchemeError { uri: endpoint.to_owned() });
     }
+    let is_tls = certificates.is_some() || endpoint.starts_with("https://") || variable("DOCKER_TLS_VERIFY").is_some();
+    if !is_tls {
+        return Docker::connect_with_http(endpoint, TIMEOUT_SECONDS, version);
+    }
+    let directory = certificates.map(PathBuf::from).or_else(|| variable("DOCKER_CERT_PATH").map(PathBuf::from));
+    let directory = directory.unwrap_or_else(|| Path::new(&variable("HOME").unwrap_or_default()).join(".docker"));
+    let file = |name| directory.join(name);
+    let (key, cert, ca) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
+    Docker::connect_with_ssl(endpoint, &key, &cert, &ca, TIMEOUT_SECONDS, version)
+}
+
+/// An environment variable; one that is empty counts as unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Whether the engine was not reached at all, or went away, as opposed to answering with an error.

@@ -41,7 +41,8 @@ impl std::fmt::Display for End {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Protocol(_) => write!(to, "the engine broke the protocol"),
-            Self::Connection(_) => write!(to, "the connection broke"),
+            // Its own text goes down to the bottom.
+            Self::Connection(error) => write!(to, "the connection broke: {error}"),
             Self::Version(hello) => write!(
                 to,
                 "the engine (build {:?}) speaks protocol version {}, this guest {}",
@@ -57,8 +58,7 @@ impl std::error::Error for End {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Protocol(error) => Some(error),
-            Self::Connection(error) => Some(error),
-            Self::Version(_) => None,
+            Self::Connection(_) | Self::Version(_) => None,
         }
     }
 }
@@ -67,13 +67,13 @@ impl std::error::Error for End {
 pub(crate) async fn serve() -> io::Result<()> {
     let pipes = Pipes::from_stdio()?;
     let mut asked_to_end = signal(SignalKind::terminate())?;
-    let (_opener, inbound, driver) = mux::connect(pipes.clone(), Mode::Server);
+    let (_opener, inbound, driver) = mux::connect(pipes, Mode::Server);
     let children = Children::default();
     tokio::select! {
         biased;
         error = children.reap_forever() => Err(error),
         end = operations(inbound, &children) => Err(io::Error::other(end)),
-        end = pipes.drive(driver) => end.map_err(|error| io::Error::other(End::Connection(error))),
+        end = driver => end.map_err(|error| io::Error::other(End::Connection(error))),
         _ = asked_to_end.recv() => Ok(()),
     }
 }

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::channel::Stream;
 use crate::children::Exit;
 use crate::files;
-use crate::guest::{Guest, Turn};
+use crate::guest::{Guest, Reins, Turn};
 use crate::tree::{self, Spared};
 use output::Output;
 use program::Program;
@@ -60,7 +60,7 @@ pub(crate) fn signal(guest: &Guest<'_>, signal: Signal) -> Result<(), Failure> {
         Signal::Terminate => signal::SIGTERM,
         Signal::Kill => {
             // The run itself does it, and does not end before it is done.
-            guest.running.borrow().as_ref().ok_or(idle)?.notify_one();
+            guest.running.borrow().as_ref().ok_or(idle)?.kill.notify_one();
             return Ok(());
         }
     };
@@ -84,8 +84,8 @@ async fn run(guest: &Guest<'_>, exec: Exec, turn: Turn<'_>, stream: &mut Stream)
         }
     };
     let mut exit = guest.children.watch(program.pid);
-    let kill = Rc::new(Notify::new());
-    *guest.running.borrow_mut() = Some(kill.clone());
+    let reins = Rc::new(Reins::default());
+    *guest.running.borrow_mut() = Some(reins.clone());
 
     let Program { started, stdin, stdout, stderr, .. } = program;
     let mut output = Output::new(stdout, stderr);
@@ -94,7 +94,8 @@ async fn run(guest: &Guest<'_>, exec: Exec, turn: Turn<'_>, stream: &mut Stream)
         biased;
         end = pump(&mut output, &mut exit, stream.clone()) => end,
         error = stdin::feed(stream.clone(), stdin) => Err(error),
-        never = attend(guest, started, &exec, &kill, &spared, &fate) => match never {},
+        () = reins.abandon.notified() => Err(FrameError::Ended),
+        never = attend(guest, started, &exec, &reins.kill, &spared, &fate) => match never {},
     };
     if end.is_err() || fate.get() != Fate::ItsOwn {
         // Also where it has begun already: the main process may have gone before the rest.

@@ -20,9 +20,8 @@ use findings::Findings;
 /// Resets the sandbox.
 pub(crate) async fn run(guest: &Guest<'_>) -> ResetReport {
     let mut findings = Findings::default();
-    // A command that is still running ends by this, but may have to wait for its output to be taken; meanwhile
-    // nobody can start another if the turn was free.
-    let _turn = guest.take_turn();
+    // An engine that has abandoned a command takes no more of its output, and the command's own stream may not tell.
+    let _turn = guest.seize_turn().await;
     if !kill_all(guest).await {
         // The rest would change nothing, and is not safe to do while somebody is there to interfere.
         findings.add("a process could not be killed");

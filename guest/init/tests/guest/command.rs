@@ -1,12 +1,13 @@
 //! Commands: what they run as and in, and how their end is reported.
 
+use futures::AsyncWriteExt;
 use isol8_protocol::frame::Frame;
-use isol8_protocol::{Ack, Exec, ExecEvent, Failure, FailureKind, Input, Request, Status, frame};
+use isol8_protocol::{Ack, Exec, ExecEvent, Failure, FailureKind, Input, Request, Signal, Status, frame};
 
 use crate::support::dir::Dir;
-use crate::support::{Guest, Run, contract, sh, user};
+use crate::support::{Guest, Outcome, Run, contract, file_frames, sh, user};
 
-fn failed(outcome: crate::support::Outcome) -> Failure {
+fn failed(outcome: Outcome) -> Failure {
     outcome.report.expect_err("never runs")
 }
 
@@ -145,7 +146,7 @@ async fn output_can_be_opened_by_name() {
 #[tokio::test]
 async fn a_second_command_is_refused_while_one_runs() {
     let guest = Guest::start().await;
-    let mut first = Guest::exec(&guest, Exec { stdin: true, ..sh("echo ready; cat") }).await;
+    let mut first = guest.exec(Exec { stdin: true, ..sh("echo ready; cat") }).await;
     first.says("ready\n").await;
     assert_eq!(failed(guest.sh("echo no").await).kind, FailureKind::Busy);
     first.end_stdin().await;
@@ -159,8 +160,8 @@ async fn files_come_first_on_the_same_stream() {
     let guest = Guest::with(contract(&[&dir])).await;
     let script = dir.join("deep/er/script.sh");
     let mut stream = guest.request(&Request::Exec(Exec { argv: vec![script.clone()], ..sh("") })).await;
-    let files = crate::support::file_frames(&[(&script, 0o755, b"#!/bin/sh\necho from a file\n")]);
-    futures::AsyncWriteExt::write_all(&mut stream, &files).await.expect("sends");
+    let files = file_frames(&[(&script, 0o755, b"#!/bin/sh\necho from a file\n")]);
+    stream.write_all(&files).await.expect("sends");
     assert_eq!(Run::new(stream).outcome().await.stdout(), "from a file\n");
 }
 
@@ -171,8 +172,8 @@ async fn a_file_that_cannot_be_written_keeps_the_command_from_running() {
     let path = dir.join("file/below");
     guest.write(&[(&dir.join("file"), 0o644, b"")]).await;
     let mut stream = guest.request(&Request::Exec(sh("echo no"))).await;
-    let files = crate::support::file_frames(&[(&path, 0o644, &[7; 500_000]), (&dir.join("late"), 0o644, b"x")]);
-    futures::AsyncWriteExt::write_all(&mut stream, &files).await.expect("sends");
+    let files = file_frames(&[(&path, 0o644, &[7; 500_000]), (&dir.join("late"), 0o644, b"x")]);
+    stream.write_all(&files).await.expect("sends");
     let failure = failed(Run::new(stream).outcome().await);
     assert_eq!(failure, Failure { kind: FailureKind::Write, subject: path, errno: nix::libc::ENOTDIR });
     assert_eq!(guest.sh("echo yes").await.stdout(), "yes\n");
@@ -184,7 +185,7 @@ async fn anything_but_files_before_the_start_ends_the_connection() {
     let mut stream = guest.request(&Request::Exec(sh("echo no"))).await;
     let mut frames = Vec::new();
     frame::encode_data(frame::Channel::Stdin, b"early", &mut frames);
-    futures::AsyncWriteExt::write_all(&mut stream, &frames).await.expect("sends");
+    stream.write_all(&frames).await.expect("sends");
     assert!(!guest.ended().await.success());
 }
 
@@ -194,20 +195,20 @@ async fn a_signal_reaches_the_process_group() {
     let script = "trap 'echo interrupted; exit 7' INT; echo ready; while :; do sleep 0.05; done";
     let mut run = guest.exec(sh(script)).await;
     run.says("ready\n").await;
-    assert_eq!(guest.signal(isol8_protocol::Signal::Interrupt).await, Ack::Done);
+    assert_eq!(guest.signal(Signal::Interrupt).await, Ack::Done);
     let outcome = run.outcome().await;
     assert_eq!((outcome.stdout(), outcome.status()), ("interrupted\n", Status::Exited(7)));
 
     let mut run = guest.exec(sh("echo ready; sleep 1000 & wait")).await;
     run.says("ready\n").await;
-    assert_eq!(guest.signal(isol8_protocol::Signal::Terminate).await, Ack::Done);
+    assert_eq!(guest.signal(Signal::Terminate).await, Ack::Done);
     assert_eq!(run.outcome().await.status(), Status::Signaled(15));
 }
 
 #[tokio::test]
 async fn a_signal_needs_a_command() {
     let guest = Guest::start().await;
-    for signal in [isol8_protocol::Signal::Interrupt, isol8_protocol::Signal::Kill] {
+    for signal in [Signal::Interrupt, Signal::Kill] {
         let Ack::Failed(failure) = guest.signal(signal).await else { panic!("nothing runs") };
         assert_eq!(failure.kind, FailureKind::Idle);
     }

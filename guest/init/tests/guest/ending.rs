@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use isol8_protocol::frame::{Channel, Frame};
 use isol8_protocol::{Ack, Exec, Signal, Status};
 
-use crate::support::{Guest, sh, within};
+use crate::support::{Guest, Run, sh, within};
 
 /// What a limit may be missed by, with dozens of tests competing for the machine.
 const TOLERANCE: Duration = Duration::from_millis(250);
@@ -19,6 +20,14 @@ fn exists(pid: i32) -> bool {
 
 fn pid(text: &[u8]) -> i32 {
     String::from_utf8_lossy(text).trim().parse().expect("a pid")
+}
+
+/// Waits for the pid that a script writes first of all.
+async fn told_pid(run: &mut Run) -> i32 {
+    run.started().await;
+    let Frame::Data(Channel::Stdout, first) = run.next().await else { panic!("the pid comes") };
+    let line = first.split(|&byte| byte == b'\n').next().expect("a line");
+    pid(line)
 }
 
 /// Waits for something that happens without an answer to wait for.
@@ -53,9 +62,7 @@ async fn the_limit_holds_while_nobody_takes_the_output() {
     let guest = Guest::start().await;
     let begin = Instant::now();
     let mut run = guest.exec(Exec { limit_ms: 300, ..sh("echo $$; exec cat /dev/zero") }).await;
-    run.started().await;
-    let isol8_protocol::frame::Frame::Data(_, first) = run.next().await else { panic!("the pid comes") };
-    let pid: i32 = String::from_utf8_lossy(&first).lines().next().expect("a line").parse().expect("a pid");
+    let pid = told_pid(&mut run).await;
     until(|| !exists(pid)).await;
     assert!(begin.elapsed() < Duration::from_millis(300) + 2 * TOLERANCE, "{:?}", begin.elapsed());
     let report = run.outcome().await.report();
@@ -92,13 +99,12 @@ async fn what_an_earlier_command_left_running_survives_the_end_of_a_later_one() 
 async fn a_kill_on_request_takes_the_whole_tree() {
     let guest = Guest::start().await;
     let mut run = guest.exec(sh(&format!("{HIDE} sleep 1000"))).await;
-    run.started().await;
-    let isol8_protocol::frame::Frame::Data(_, hidden) = run.next().await else { panic!("the pid comes") };
+    let hidden = told_pid(&mut run).await;
     assert_eq!(guest.signal(Signal::Kill).await, Ack::Done);
     let report = run.outcome().await.report();
     assert_eq!(report.status, Status::Signaled(9));
     assert!(!report.timed_out);
-    assert!(!exists(pid(&hidden)));
+    assert!(!exists(hidden));
 }
 
 #[tokio::test]
@@ -109,9 +115,7 @@ async fn a_command_whose_stream_is_dropped_is_killed() {
         [("echo $$; exec sleep 1000", 0), ("echo $$; exec cat /dev/zero", 0), ("echo $$; exec sleep 1000", 200_000)]
     {
         let mut run = guest.exec(Exec { stdin: stdin > 0, ..sh(script) }).await;
-        run.started().await;
-        let isol8_protocol::frame::Frame::Data(_, first) = run.next().await else { panic!("the pid comes") };
-        let pid: i32 = String::from_utf8_lossy(&first).lines().next().expect("a line").parse().expect("a pid");
+        let pid = told_pid(&mut run).await;
         run.send(&vec![7; stdin]).await;
         drop(run);
         until(|| !exists(pid)).await;
@@ -123,11 +127,11 @@ async fn a_command_whose_stream_is_dropped_is_killed() {
 #[tokio::test]
 async fn a_limit_does_not_undo_a_command_that_ended_before_it() {
     let guest = Guest::start().await;
+    // Fits the pipe and the stream's window, so that the command ends while nobody takes its output.
     let mut run = guest.exec(Exec { limit_ms: 300, ..sh("head -c 300000 /dev/zero") }).await;
     run.started().await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    // The last of its output could not be sent before, so the command itself waited, and timed out.
-    let waited = run.outcome().await.report();
-    assert!(!waited.timed_out, "it fits the pipe and the window: {waited:?}");
-    assert_eq!(waited.status, Status::Exited(0));
+    let report = run.outcome().await.report();
+    assert!(!report.timed_out, "{report:?}");
+    assert_eq!(report.status, Status::Exited(0));
 }

@@ -1,9 +1,10 @@
 //! Stdin: passed on, ended, or ignored, without holding anything up.
 
-use isol8_protocol::frame::{self, Channel};
-use isol8_protocol::{Exec, Status};
+use futures::AsyncWriteExt;
+use isol8_protocol::frame::{self, Channel, Frame};
+use isol8_protocol::{Exec, ExecEvent, Status};
 
-use crate::support::{Guest, sh, within};
+use crate::support::{Guest, Run, sh, within};
 
 fn with_stdin(script: &str) -> Exec {
     Exec { stdin: true, ..sh(script) }
@@ -13,25 +14,24 @@ fn with_stdin(script: &str) -> Exec {
 async fn ten_mebibytes_go_through_cat() {
     let data: Vec<u8> = (0..10 << 20).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let guest = Guest::start().await;
-    let mut run = guest.exec(with_stdin("cat")).await;
+    let Run { mut from, mut to } = guest.exec(with_stdin("cat")).await;
     let mut frames = Vec::new();
     frame::encode_data(Channel::Stdin, &data, &mut frames);
-    let crate::support::Run { from, mut to } = run;
     let sending = tokio::spawn(async move {
-        futures::AsyncWriteExt::write_all(&mut to, &frames).await.expect("sends");
-        futures::AsyncWriteExt::close(&mut to).await.expect("closes");
+        to.write_all(&frames).await.expect("sends");
+        to.close().await.expect("closes");
         to
     });
-    let (mut stdout, mut from) = (Vec::new(), from);
+    let mut stdout = Vec::new();
     while stdout.len() < data.len() {
-        match within(frame::read::<isol8_protocol::ExecEvent>(&mut from)).await.expect("is understood") {
-            Some(frame::Frame::Data(Channel::Stdout, part)) => stdout.extend_from_slice(&part),
-            Some(frame::Frame::Message(isol8_protocol::ExecEvent::Started)) => {}
+        match within(frame::read::<ExecEvent>(&mut from)).await.expect("is understood") {
+            Some(Frame::Data(Channel::Stdout, part)) => stdout.extend_from_slice(&part),
+            Some(Frame::Message(ExecEvent::Started)) => {}
             other => panic!("unexpected {other:?}"),
         }
     }
     assert!(stdout == data, "the same bytes come back");
-    run = crate::support::Run { from, to: within(sending).await.expect("has sent") };
+    let run = Run { from, to: within(sending).await.expect("has sent") };
     assert_eq!(run.outcome().await.status(), Status::Exited(0));
 }
 

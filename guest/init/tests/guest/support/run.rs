@@ -62,6 +62,14 @@ impl Run {
         self.to.close().await.expect("closes");
     }
 
+    /// Waits until the stream ends, which it must do without a report.
+    pub(crate) async fn ends_without_a_report(&mut self) {
+        let mut rest = Vec::new();
+        // A stream that is dropped rather than closed may also fail.
+        let _ = within(self.from.read_to_end(&mut rest)).await;
+        assert_eq!(rest, []);
+    }
+
     /// Collects everything until the end.
     pub(crate) async fn outcome(mut self) -> Outcome {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

@@ -3,6 +3,8 @@
 //! Whoever creates a mux must poll its [`Driver`] for as long as any stream is in use; when the driver ends, so
 //! has every stream. Back-pressure is yamux's window: unread bytes are bounded per stream and per connection.
 
+mod cork;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +13,8 @@ use futures::channel::{mpsc, oneshot};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{SinkExt, StreamExt};
 pub use yamux::{ConnectionError, Mode, Stream};
+
+use cork::Cork;
 
 /// Most streams at a time on one connection, proxied connections included.
 pub const MAX_STREAMS: usize = 256;
@@ -46,7 +50,8 @@ pub type Inbound = mpsc::Receiver<Stream>;
 
 /// Moves the bytes of all streams. Resolves when the connection has ended, with the reason unless it was closed.
 pub struct Driver<T> {
-    connection: yamux::Connection<T>,
+    connection: yamux::Connection<Cork<T>>,
+    transport: Cork<T>,
     requests: mpsc::Receiver<oneshot::Sender<Stream>>,
     opening: Option<oneshot::Sender<Stream>>,
     inbound: mpsc::Sender<Stream>,
@@ -60,7 +65,9 @@ pub fn connect<T: AsyncRead + AsyncWrite + Unpin>(io: T, mode: Mode) -> (Opener,
     config.set_split_send_size(SEND_SIZE);
     let (requests_in, requests) = mpsc::channel(16);
     let (inbound, inbound_out) = mpsc::channel(MAX_STREAMS);
-    let driver = Driver { connection: yamux::Connection::new(io, config, mode), requests, opening: None, inbound };
+    let transport = Cork::new(io);
+    let connection = yamux::Connection::new(transport.clone(), config, mode);
+    let driver = Driver { connection, transport, requests, opening: None, inbound };
     (Opener { requests: requests_in }, inbound_out, driver)
 }
 
@@ -68,27 +75,41 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
     type Output = Result<(), ConnectionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
+        self.poll_turn(cx)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
+    /// One turn: everything that can be done now, and then one write of what came of it.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        let end = self.poll_streams(cx);
+        match self.transport.poll_send(cx) {
+            Poll::Ready(Err(error)) if end.is_pending() => Poll::Ready(Err(ConnectionError::Io(error))),
+            _ => end,
+        }
+    }
+
+    fn poll_streams(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         loop {
-            if this.opening.is_none()
-                && let Poll::Ready(Some(request)) = this.requests.poll_next_unpin(cx)
+            if self.opening.is_none()
+                && let Poll::Ready(Some(request)) = self.requests.poll_next_unpin(cx)
             {
-                this.opening = Some(request);
+                self.opening = Some(request);
             }
-            if let Some(request) = this.opening.take() {
-                match this.connection.poll_new_outbound(cx) {
+            if let Some(request) = self.opening.take() {
+                match self.connection.poll_new_outbound(cx) {
                     Poll::Ready(Ok(stream)) => {
                         // A caller that no longer waits drops the stream, which resets it.
                         let _ = request.send(stream);
                         continue;
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => this.opening = Some(request),
+                    Poll::Pending => self.opening = Some(request),
                 }
             }
-            match this.connection.poll_next_inbound(cx) {
+            match self.connection.poll_next_inbound(cx) {
                 // A full or closed queue drops the stream, which resets it: the peer opened more than it may.
-                Poll::Ready(Some(Ok(stream))) => drop(this.inbound.try_send(stream)),
+                Poll::Ready(Some(Ok(stream))) => drop(self.inbound.try_send(stream)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
