@@ -28,6 +28,9 @@ const BASE_IMAGE: &str = "debian:trixie-slim";
 /// Names a file with additional CA certificates, for machines behind a proxy that signs TLS anew.
 const EXTRA_CA: &str = "ISOL8_EXTRA_CA_FILE";
 
+/// Build arguments that are taken from the environment.
+const MIRRORS: [&str; 2] = ["PIP_INDEX_URL", "NPM_CONFIG_REGISTRY"];
+
 /// Where a build of the Dockerfile leaves the hosts of its package managers, one per line.
 const REGISTRIES_FILE: &str = "/usr/local/share/isol8/registries";
 
@@ -93,6 +96,7 @@ pub(super) async fn build(
 struct Inputs<'a> {
     runtime: &'a Runtime,
     extra_ca: Vec<u8>,
+    args: HashMap<String, String>,
     hash: String,
 }
 
@@ -100,8 +104,11 @@ impl<'a> Inputs<'a> {
     async fn gather(docker: &Docker, runtime: &'a Runtime) -> Result<Self, ImageError> {
         let extra_ca = extra_ca()?;
         let base = LocalImage::find(docker, BASE_IMAGE).await?.map(|image| image.id).unwrap_or_default();
-        let inputs: [(&str, &[u8]); 5] = [
+        let args = build_args();
+        let arguments = format!("{:?}", args.iter().collect::<BTreeMap<_, _>>());
+        let inputs: [(&str, &[u8]); 6] = [
             ("Dockerfile", DOCKERFILE.as_bytes()),
+            ("args", arguments.as_bytes()),
             ("base", base.as_bytes()),
             ("extra-ca", &extra_ca),
             ("guest", guest_hash().as_bytes()),
@@ -113,7 +120,7 @@ impl<'a> Inputs<'a> {
             hash.update(format!("{name} {}\n", content.len()));
             hash.update(content);
         }
-        Ok(Self { runtime, hash: hex(&hash.finalize()), extra_ca })
+        Ok(Self { runtime, hash: hex(&hash.finalize()), extra_ca, args })
     }
 
     async fn are_built(&self, docker: &Docker) -> Result<bool, ImageError> {
@@ -131,7 +138,7 @@ impl<'a> Inputs<'a> {
             context: context.finish(),
             target: self.runtime.name,
             tag: None,
-            args: HashMap::from([("BASE_IMAGE".to_owned(), BASE_IMAGE.to_owned())]),
+            args: self.args.clone(),
         };
         let unfinished = build.run(docker, progress).await?;
         let labels =
@@ -143,6 +150,12 @@ impl<'a> Inputs<'a> {
         }
         Ok(image)
     }
+}
+
+/// What the Dockerfile is parametrised with: the base, and the mirrors that this machine is configured for.
+fn build_args() -> HashMap<String, String> {
+    let mirrors = MIRRORS.iter().filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    mirrors.chain([("BASE_IMAGE".to_owned(), BASE_IMAGE.to_owned())]).collect()
 }
 
 fn extra_ca() -> Result<Vec<u8>, ImageError> {

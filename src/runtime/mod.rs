@@ -19,6 +19,13 @@ pub struct Runtime {
     pub command: &'static [&'static str],
 }
 
+/// There is one of each name.
+impl PartialEq for Runtime {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 impl Runtime {
     /// Tag of the image that it runs in.
     pub fn image(&self) -> String {
@@ -106,11 +113,5 @@ mod tests {
     fn an_unknown_name_lists_what_there_is() {
         let error = get("ruby").expect_err("there is no ruby");
         assert_eq!(error.to_string(), "Unknown runtime: \"ruby\". Available: python, node, bun, bash, deno");
-    }
-}
-
-impl PartialEq for Runtime {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
     }
 }

@@ -37,8 +37,21 @@ const CAPABILITIES: [&str; 3] = ["SETUID", "SETGID", "KILL"];
 /// Enough for any program we run; far below what a host can spare.
 const OPEN_FILES: i64 = 8192;
 
-/// The strict profile, as shipped in `seccomp/`.
-pub const STRICT_SECCOMP: &str = include_str!("../../seccomp/strict.json");
+/// Which system calls user code may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Seccomp {
+    /// The profile that is shipped in `seccomp/`.
+    Strict,
+}
+
+impl Seccomp {
+    /// The profile, as Docker takes it.
+    pub fn profile(self) -> &'static str {
+        match self {
+            Self::Strict => include_str!("../../seccomp/strict.json"),
+        }
+    }
+}
 
 /// What an engine's settings say about its containers.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +91,8 @@ pub struct ContainerSpec {
     pub tmpfs: BTreeMap<&'static str, String>,
     /// Added back after all were dropped.
     pub capabilities: [&'static str; 3],
-    /// Docker security options.
-    pub security: Vec<String>,
+    /// System calls.
+    pub seccomp: Seccomp,
     /// Name, and value of both the soft and the hard limit.
     pub ulimits: [(&'static str, i64); 2],
     /// Labels.
@@ -106,7 +119,7 @@ impl ContainerSpec {
             readonly_root: limits.readonly_root,
             tmpfs,
             capabilities: CAPABILITIES,
-            security: vec!["no-new-privileges".to_owned(), format!("seccomp={STRICT_SECCOMP}")],
+            seccomp: Seccomp::Strict,
             ulimits: [("nofile", OPEN_FILES), ("core", 0)],
             labels: BTreeMap::from([
                 (LABEL_MANAGED, "true".to_owned()),

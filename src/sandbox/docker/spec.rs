@@ -42,7 +42,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         tmpfs: Some(owned(&spec.tmpfs)),
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(spec.capabilities.map(str::to_owned).into()),
-        security_opt: Some(spec.security.clone()),
+        security_opt: Some(vec!["no-new-privileges".to_owned(), format!("seccomp={}", spec.seccomp.profile())]),
         memory: Some(spec.memory),
         memory_swap: Some(spec.memory),
         nano_cpus: Some(spec.nano_cpus),
