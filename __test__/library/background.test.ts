@@ -18,7 +18,10 @@ it('lose nothing of what the program itself has printed', async () => {
 
 it('are gone in the next run', async () => {
   const one = ownEngine(ONE_SANDBOX);
-  const first = await one.execute({ runtime: 'bash', code: 'setsid sleep 4321 > /dev/null 2>&1 & disown; echo started' });
+  const first = await one.execute({
+    runtime: 'bash',
+    code: 'setsid sleep 4321 > /dev/null 2>&1 & disown; echo started',
+  });
   const next = await one.execute({ runtime: 'bash', code: 'cat /proc/[0-9]*/cmdline | tr "\\0" " "' });
   expect(next.containerId).toBe(first.containerId);
   expect(next.stdout).not.toContain('4321');

@@ -63,7 +63,9 @@ it('lose no permit to requests that fail', async () => {
   const one = ownEngine({}, 1);
   for (let n = 0; n < 3; n++) {
     await expect(one.execute({ runtime: 'bash' })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
-    await expect(one.execute({ runtime: 'bash', code: ':', workdir: '/etc' })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    await expect(one.execute({ runtime: 'bash', code: ':', workdir: '/etc' })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+    });
   }
   expect((await one.execute({ runtime: 'bash', code: 'echo still' })).stdout).toBe('still');
 });

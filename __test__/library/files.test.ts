@@ -33,7 +33,19 @@ it('belong to the sandbox user, and so do the directories made for them', async 
 });
 
 it('may be called anything', async () => {
-  const names = ['with space', '-rf', '$(id)', "it's", '"quoted"', 'a\nb', 'ünïcode 🦀', '..x', '*', `${'n'.repeat(255)}`, 'd;e/f|g'];
+  const names = [
+    'with space',
+    '-rf',
+    '$(id)',
+    "it's",
+    '"quoted"',
+    'a\nb',
+    'ünïcode 🦀',
+    '..x',
+    '*',
+    `${'n'.repeat(255)}`,
+    'd;e/f|g',
+  ];
   const { stdout, files } = await engine.execute({
     runtime: 'python',
     code: 'import json, os; print(json.dumps({os.path.join(d, f): open(os.path.join(d, f)).read() for d, _, fs in os.walk(".") for f in fs}))',
@@ -58,7 +70,11 @@ it('may be empty, and may be large', async () => {
 });
 
 it('of 100 KiB arrives complete', async () => {
-  const { stdout } = await engine.execute({ runtime: 'bash', code: 'wc --bytes < f', files: { f: 'y'.repeat(102_400) } });
+  const { stdout } = await engine.execute({
+    runtime: 'bash',
+    code: 'wc --bytes < f',
+    files: { f: 'y'.repeat(102_400) },
+  });
   expect(stdout).toBe('102400');
 });
 

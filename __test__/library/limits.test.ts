@@ -15,7 +15,10 @@ it('of memory end the program, without the words of a time limit', async () => {
 
 it('of memory count files in /sandbox', async () => {
   const engine = ownEngine({ memoryLimit: '64m' });
-  const { exitCode, stdout } = await engine.execute({ runtime: 'bash', code: 'head --bytes 104857600 /dev/zero > f; echo written' });
+  const { exitCode, stdout } = await engine.execute({
+    runtime: 'bash',
+    code: 'head --bytes 104857600 /dev/zero > f; echo written',
+  });
   expect({ exitCode, stdout }).not.toEqual({ exitCode: 0, stdout: 'written' });
 });
 

@@ -19,7 +19,11 @@ it('come in base64, under the path that was asked for', async () => {
 });
 
 it('are left out when they are not there', async () => {
-  const { files } = await engine.execute({ runtime: 'bash', code: 'echo -n x > x', outputPaths: ['/sandbox/x', '/sandbox/y'] });
+  const { files } = await engine.execute({
+    runtime: 'bash',
+    code: 'echo -n x > x',
+    outputPaths: ['/sandbox/x', '/sandbox/y'],
+  });
   expect(files).toEqual({ '/sandbox/x': base64('x') });
 });
 
@@ -31,7 +35,11 @@ it('are an empty record when none is there, and no field when none was asked for
 });
 
 it('come from a program that failed, too', async () => {
-  const { files, exitCode } = await engine.execute({ runtime: 'bash', code: 'echo -n log > log; exit 3', outputPaths: ['/sandbox/log'] });
+  const { files, exitCode } = await engine.execute({
+    runtime: 'bash',
+    code: 'echo -n log > log; exit 3',
+    outputPaths: ['/sandbox/log'],
+  });
   expect({ files, exitCode }).toEqual({ files: { '/sandbox/log': base64('log') }, exitCode: 3 });
 });
 

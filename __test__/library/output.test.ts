@@ -16,7 +16,10 @@ describe('a limit of 1024 bytes', () => {
   });
 
   it.each([1025, 10_000])('cuts %i bytes and says how many there were', async (bytes) => {
-    const { stdout, truncated, exitCode } = await limited.execute({ runtime: 'python', code: `print("x" * ${bytes}, end="")` });
+    const { stdout, truncated, exitCode } = await limited.execute({
+      runtime: 'python',
+      code: `print("x" * ${bytes}, end="")`,
+    });
     expect(truncated).toBe(true);
     expect(exitCode).toBe(0);
     expect(stdout).toBe('x'.repeat(1024) + marker(bytes, 1024));
@@ -28,7 +31,10 @@ describe('a limit of 1024 bytes', () => {
     expect(both.stdout).toBe('o'.repeat(1024) + marker(2000, 1024));
     expect(both.stderr).toBe('e'.repeat(1024));
     expect(both.truncated).toBe(true);
-    const second = await limited.execute({ runtime: 'python', code: 'import sys; print("e" * 1025, end="", file=sys.stderr)' });
+    const second = await limited.execute({
+      runtime: 'python',
+      code: 'import sys; print("e" * 1025, end="", file=sys.stderr)',
+    });
     expect(second).toMatchObject({ stdout: '', stderr: 'e'.repeat(1024) + marker(1025, 1024), truncated: true });
   });
 
@@ -39,7 +45,10 @@ describe('a limit of 1024 bytes', () => {
 
   it('holds for a stream, with one marker at its end', async () => {
     let text = '';
-    const stream = limited.executeStream({ runtime: 'bash', cmd: 'for i in {1..50}; do head -c 1000 /dev/zero | tr "\\0" y; done' });
+    const stream = limited.executeStream({
+      runtime: 'bash',
+      cmd: 'for i in {1..50}; do head -c 1000 /dev/zero | tr "\\0" y; done',
+    });
     for await (const { type, data } of stream) if (type === 'stdout') text += data;
     expect(text).toBe('y'.repeat(1024) + marker(50_000, 1024));
   });

@@ -28,6 +28,13 @@ it('exports what it documents, by name', async () => {
   const { stdout } = await new Process('node', ['--input-type=module', '--eval', code]).ended;
   const names = stdout.trim().split(',');
   expect(names).toEqual(
-    expect.arrayContaining(['DockerIsol8', 'RuntimeRegistry', 'VERSION', 'buildBaseImages', 'imageExists', 'pingDocker']),
+    expect.arrayContaining([
+      'DockerIsol8',
+      'RuntimeRegistry',
+      'VERSION',
+      'buildBaseImages',
+      'imageExists',
+      'pingDocker',
+    ]),
   );
 });

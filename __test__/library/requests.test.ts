@@ -25,7 +25,11 @@ it.each([
   ['blank sources', { runtime: 'python', code: ' \n', cmd: '\t' }, NO_SOURCE],
   ['an unknown runtime', { runtime: 'ruby', code: '1' }, UNKNOWN_RUNTIME],
   ['no source and an unknown runtime', { runtime: 'ruby' }, NO_SOURCE],
-  ['a directory outside', { runtime: 'python', code: '1', workdir: '/etc' }, 'Working directory must be inside /sandbox'],
+  [
+    'a directory outside',
+    { runtime: 'python', code: '1', workdir: '/etc' },
+    'Working directory must be inside /sandbox',
+  ],
 ])('%s', async (_, request, message) => {
   for (const error of await refusals(request)) {
     expect(error).toBeInstanceOf(Error);
@@ -37,7 +41,20 @@ describe.each<[field: string, values: unknown[]]>([
   ['timeoutMs', [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '1000']],
   ['fileExtension', ['py', '.', '', './x', '.a/b', '.a b', 7]],
   ['env', [{ '': 'x' }, { 'A=B': 'x' }, { 'A\0': 'x' }, { A: 'x\0y' }, { A: 1 }, { A: null }, 'A=1']],
-  ['files', [{ '': 'x' }, { 'dir/': 'x' }, { '.': 'x' }, { 'a\0b': 'x' }, { '/etc/x': 'x' }, { a: 7 }, { a: null }, { a: {} }, 'a']],
+  [
+    'files',
+    [
+      { '': 'x' },
+      { 'dir/': 'x' },
+      { '.': 'x' },
+      { 'a\0b': 'x' },
+      { '/etc/x': 'x' },
+      { a: 7 },
+      { a: null },
+      { a: {} },
+      'a',
+    ],
+  ],
   ['outputPaths', [['relative'], [''], ['/a\0b'], [7], 'text', {}]],
   ['stdin', [7, {}, [1, 2], true]],
   ['workdir', [7, ['a'], {}]],
@@ -54,9 +71,12 @@ describe.each<[field: string, values: unknown[]]>([
   });
 });
 
-it.each([undefined, null, 'print(1)', 7, true, [], () => {}, Symbol('x'), 10n])('that are no object: %o', async (request) => {
-  for (const error of await refusals(request)) expect(error).toMatchObject({ code: 'INVALID_REQUEST' });
-});
+it.each([undefined, null, 'print(1)', 7, true, [], () => {}, Symbol('x'), 10n])(
+  'that are no object: %o',
+  async (request) => {
+    for (const error of await refusals(request)) expect(error).toMatchObject({ code: 'INVALID_REQUEST' });
+  },
+);
 
 it('that throw when they are read', async () => {
   const request = {

@@ -37,7 +37,11 @@ it('is any bytes', async () => {
 });
 
 it('may stay unread', async () => {
-  const { stdout, exitCode } = await engine.execute({ runtime: 'bash', code: 'echo done', stdin: randomBytes(4 * MIB) });
+  const { stdout, exitCode } = await engine.execute({
+    runtime: 'bash',
+    code: 'echo done',
+    stdin: randomBytes(4 * MIB),
+  });
   expect({ stdout, exitCode }).toEqual({ stdout: 'done', exitCode: 0 });
 });
 

@@ -19,7 +19,8 @@ async function timed(request: Parameters<typeof engine.execute>[0], on = engine)
 
 it.each(['python', 'node', 'bun', 'deno', 'bash'] as const)('end a program in %s', async (runtime) => {
   await engine.start({ prewarm: { runtimes: [runtime] } });
-  const endless = runtime === 'python' ? 'while True: pass' : runtime === 'bash' ? 'while :; do :; done' : 'for (;;) {}';
+  const endless =
+    runtime === 'python' ? 'while True: pass' : runtime === 'bash' ? 'while :; do :; done' : 'for (;;) {}';
   const { exitCode, stderr, stdout, tookMs } = await timed({ runtime, code: endless, timeoutMs: 1000 });
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 137, stdout: '', stderr: MARKER });
   expect(tookMs).toBeGreaterThanOrEqual(1000);
@@ -76,12 +77,12 @@ it('hold for a program whose output nobody takes', async () => {
   const stream = engine.executeStream({ runtime: 'bash', cmd: 'yes', timeoutMs: 1000 });
   const began = performance.now();
   await stream.next();
-  const probe = await engine.execute({ runtime: 'bash', code: 'sleep 1.5' });
-  expect(probe.exitCode).toBe(0);
+  // Until the limit is over.
+  await engine.execute({ runtime: 'bash', code: 'sleep 1.5' });
   let last: StreamEvent | undefined;
   for await (const event of stream) last = event;
   expect(last).toEqual({ type: 'exit', data: '137', phase: 'code' });
-  expect(performance.now() - began).toBeLessThan(8000);
+  expect(performance.now() - began).toBeLessThan(5000);
 });
 
 /**
@@ -93,7 +94,11 @@ describe('whoever tries to get away', () => {
   const FILLER = 'head --bytes 67108864 /dev/zero > /sandbox/filler\necho $EPOCHREALTIME >> /sandbox/beats\n';
 
   async function lifetimeMs(code: string) {
-    const { exitCode, files = {}, tookMs } = await timed({
+    const {
+      exitCode,
+      files = {},
+      tookMs,
+    } = await timed({
       runtime: 'bash',
       code: FILLER + code,
       outputPaths: ['/sandbox/filler', '/sandbox/beats'],
@@ -101,7 +106,11 @@ describe('whoever tries to get away', () => {
     });
     expect(exitCode).toBe(137);
     expect(Buffer.byteLength(files['/sandbox/filler'] ?? '', 'base64')).toBe(67_108_864);
-    const beats = Buffer.from(files['/sandbox/beats'] ?? '', 'base64').toString().split('\n').filter(Boolean).map(Number);
+    const beats = Buffer.from(files['/sandbox/beats'] ?? '', 'base64')
+      .toString()
+      .split('\n')
+      .filter(Boolean)
+      .map(Number);
     return { lifetime: (Math.max(...beats) - Math.min(...beats)) * 1000, beats: beats.length, tookMs };
   }
 

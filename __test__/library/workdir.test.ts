@@ -31,14 +31,17 @@ it('is the same for files that came with the request', async () => {
   expect(stdout).toBe('found');
 });
 
-it.each(['/', '/etc', '../../etc', '/sandboxed', '..', ''])('%o is refused, without a word to Docker', async (workdir) => {
-  // Nobody answers at that socket, so a request that got so far would fail with another code.
-  const offline = ownEngine({ docker: { socketPath: '/nowhere/docker.sock' } });
-  await expect(offline.execute({ runtime: 'bash', code: 'pwd', workdir })).rejects.toMatchObject({
-    code: 'INVALID_REQUEST',
-    message: 'Working directory must be inside /sandbox',
-  });
-});
+it.each(['/', '/etc', '../../etc', '/sandboxed', '..', ''])(
+  '%o is refused, without a word to Docker',
+  async (workdir) => {
+    // Nobody answers at that socket, so a request that got so far would fail with another code.
+    const offline = ownEngine({ docker: { socketPath: '/nowhere/docker.sock' } });
+    await expect(offline.execute({ runtime: 'bash', code: 'pwd', workdir })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: 'Working directory must be inside /sandbox',
+    });
+  },
+);
 
 it('cannot be a file', async () => {
   const request = { runtime: 'bash', code: 'pwd', workdir: 'taken', files: { taken: 'a file' } } as const;

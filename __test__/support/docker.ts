@@ -12,12 +12,29 @@ export async function docker(args: string[], env: NodeJS.ProcessEnv = {}): Promi
 }
 
 /** Ids of the containers that the process with this id owns, running or not. */
-export async function containersOf(pid: number | undefined): Promise<string[]> {
+export function containersOf(pid: number | undefined): Promise<string[]> {
+  return owned(pid, ['--all']);
+}
+
+/** Ids of those that have been started. */
+export function runningContainersOf(pid: number | undefined): Promise<string[]> {
+  return owned(pid, []);
+}
+
+async function owned(pid: number | undefined, which: string[]): Promise<string[]> {
   const format = '{{.ID}} {{.Label "isol8.owner"}}';
-  const listed = await docker(['ps', '--all', '--no-trunc', '--filter', 'label=isol8.managed=true', '--format', format]);
+  const listed = await docker([
+    'ps',
+    ...which,
+    '--no-trunc',
+    '--filter',
+    'label=isol8.managed=true',
+    '--format',
+    format,
+  ]);
   // The label reads machine/pid/start time.
-  const owned = listed.split('\n').filter((line) => line.split('/').at(-2) === String(pid));
-  return owned.map((line) => line.split(' ')[0] ?? '');
+  const lines = listed.split('\n').filter((line) => line.split('/').at(-2) === String(pid));
+  return lines.map((line) => line.split(' ')[0] ?? '');
 }
 
 /** Resolves when the process with this id owns no container any more. */
@@ -32,7 +49,8 @@ export async function inspect(name: string): Promise<any> {
 
 /** Command lines of the processes in a container, as the host sees them. */
 export async function processesIn(container: string): Promise<string[]> {
-  return (await docker(['top', container, '-eo', 'args'])).split('\n').slice(1);
+  const listed = (await docker(['top', container, '-eo', 'pid,args'])).split('\n').slice(1);
+  return listed.map((line) => line.trim().replace(/^\d+ /, ''));
 }
 
 /** Builds an image from the text of a Dockerfile, without a context. Nothing is done twice: Docker remembers. */

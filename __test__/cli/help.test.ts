@@ -1,0 +1,115 @@
+/** What the command line says about itself, word for word. */
+import { expect, it } from 'vitest';
+import { cli } from '../support/process.js';
+
+it('prints its help without arguments, and with --help', async () => {
+  const bare = await cli([]).ended;
+  expect(bare).toMatchObject({ code: 0, stderr: '' });
+  expect(bare.stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 [options] [command]
+
+    Run untrusted code in locked-down containers
+
+    Options:
+      -V, --version         print the version
+      --debug               say what is being done
+      -h, --help            show help
+
+    Commands:
+      run [options] [file]  Run a file, code, a command line or standard input in a
+                            sandbox
+      setup [options]       Check Docker and build the images that are missing or
+                            out of date
+      help [command]        display help for command
+    "
+  `);
+  expect(await cli(['--help']).ended).toEqual(bare);
+  expect(await cli(['help']).ended).toEqual(bare);
+});
+
+it('prints the help of run', async () => {
+  const { code, stdout, stderr } = await cli(['run', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 run [options] [file]
+
+    Run a file, code, a command line or standard input in a sandbox
+
+    Arguments:
+      file                   script to run
+
+    Program:
+      -e, --eval <code>      run this code (python unless --runtime says otherwise)
+      --cmd <command>        run a bash command line
+      -r, --runtime <name>   python, node, bun, deno or bash (default: from the file
+                             extension)
+      --stdin <text>         standard input of the program
+      --workdir <path>       working directory, inside /sandbox (default: /sandbox)
+      --image <ref>          image to use instead of the runtime's own
+
+    Network:
+      --net <mode>           network access (choices: "none", "host", default:
+                             "none")
+
+    Limits:
+      --timeout <ms>         time limit in milliseconds (default: 30000)
+      --memory <size>        memory, such as 512m or 1g (default: 512m)
+      --cpu <cores>          processor cores, such as 0.5 (default: 1)
+      --pids-limit <n>       number of processes (default: 64)
+      --max-output <bytes>   bytes of output kept per stream (default: 1048576)
+      --sandbox-size <size>  size of /sandbox (default: 512m)
+      --tmp-size <size>      size of /tmp (default: 256m)
+
+    Output:
+      --no-stream            show all output at the end
+      --out <file>           also write the program's standard output to a file
+      --debug                say what is being done
+
+    Options:
+      -h, --help             show help
+    "
+  `);
+  expect((await cli(['help', 'run']).ended).stdout).toBe(stdout);
+});
+
+it('prints the help of setup', async () => {
+  const { code, stdout, stderr } = await cli(['setup', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 setup [options]
+
+    Check Docker and build the images that are missing or out of date
+
+    Options:
+      --force            build even what is up to date
+      --only <runtimes>  just these runtimes, such as python,node
+      --debug            say what is being done
+      -h, --help         show help
+    "
+  `);
+});
+
+it.each(['--version', '-V'])('prints its version with %s', async (flag) => {
+  const { code, stdout, stderr } = await cli([flag]).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?\n$/);
+});
+
+it('needs no addon for any of this', async () => {
+  const { code, stderr } = await cli(['run', '--help'], { env: { NAPI_RS_NATIVE_LIBRARY_PATH: '/nowhere.node' } })
+    .ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+it.each([
+  [['frobnicate'], "error: unknown command 'frobnicate'"],
+  [['run', '--frobnicate'], "error: unknown option '--frobnicate'"],
+  [['run', 'a.py', 'b.py'], "error: too many arguments for 'run'"],
+  [['run', '--timeout'], "error: option '--timeout <ms>' argument missing"],
+  [['run', '-e', '1', '--net', 'some'], "error: option '--net <mode>' argument 'some' is invalid"],
+])('refuses %j', async (args, message) => {
+  const { code, stdout, stderr } = await cli(args).ended;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain(message);
+  expect(stderr.startsWith('error:')).toBe(true);
+});

@@ -1,0 +1,42 @@
+/** Signals: the program is stopped, its sandbox removed, and the exit code says why. */
+import { describe, expect, it } from 'vitest';
+import { containersOf, noContainersOf } from '../support/docker.js';
+import { cli } from '../support/process.js';
+import { until, within } from '../support/until.js';
+
+describe.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s', (signal, code) => {
+  it.each([[[]], [['--no-stream']]])('ends a run with %i, and leaves no container: %j', async (flags) => {
+    const process = cli(['run', ...flags, '--cmd', 'trap "" TERM INT; echo up; while :; do sleep 0.1; done']);
+    if (flags.length === 0) await process.printed('up');
+    else await until('its container', 10_000, async () => (await containersOf(process.pid)).length > 0);
+    process.kill(signal);
+    expect((await within('the end', 5000, process.ended)).code).toBe(code);
+    await noContainersOf(process.pid, 1000);
+  });
+
+  it('keeps what was printed before', async () => {
+    const process = cli(['run', '--cmd', 'echo so far; sleep 60']);
+    await process.printed('so far');
+    process.kill(signal);
+    expect(await process.ended).toEqual({ code, stdout: 'so far\n', stderr: '' });
+  });
+});
+
+it('a second signal ends it at once', async () => {
+  const process = cli(['run', '--cmd', 'echo up; sleep 60']);
+  await process.printed('up');
+  process.kill('SIGINT');
+  process.kill('SIGINT');
+  expect((await within('the end', 2000, process.ended)).code).toBe(130);
+  await noContainersOf(process.pid, 3000);
+});
+
+it('kill -9 leaves no container either', async () => {
+  const process = cli(['run', '--cmd', 'echo up; sleep 60']);
+  await process.printed('up');
+  process.kill('SIGKILL');
+  await noContainersOf(process.pid, 3000);
+});

@@ -1,0 +1,126 @@
+/** The Docker engine itself: absent, restarted under a live isol8 engine, and cleaned up. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { DockerIsol8, imageExists, pingDocker } from 'isol8';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Daemon } from '../support/daemon.js';
+import { ownEngine } from '../support/engine.js';
+import { program } from '../support/process.js';
+import { until, within } from '../support/until.js';
+
+describe('where no Docker engine is', () => {
+  const NOWHERE = { socketPath: '/nowhere/docker.sock' };
+  const UNAVAILABLE = {
+    code: 'DOCKER_UNAVAILABLE',
+    message: expect.stringMatching(/^Docker is not running or not installed\..*\/nowhere\/docker\.sock/),
+  };
+
+  it('every call that needs one says so', async () => {
+    const engine = ownEngine({ docker: NOWHERE });
+    const code = 'echo hello';
+    await expect(engine.start()).rejects.toMatchObject(UNAVAILABLE);
+    await expect(engine.execute({ runtime: 'bash', code })).rejects.toMatchObject(UNAVAILABLE);
+    await expect(engine.executeStream({ runtime: 'bash', code }).next()).rejects.toMatchObject(UNAVAILABLE);
+    await expect(pingDocker(NOWHERE)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(imageExists(NOWHERE, 'isol8:bash')).rejects.toMatchObject(UNAVAILABLE);
+    await expect(DockerIsol8.cleanup(NOWHERE)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(DockerIsol8.cleanupImages(NOWHERE)).rejects.toMatchObject(UNAVAILABLE);
+    await engine.stop();
+  });
+
+  it('a port that answers nothing is no better', async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    await expect(pingDocker({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'DOCKER_UNAVAILABLE' });
+    server.close();
+  });
+});
+
+describe('a Docker engine of our own', () => {
+  let daemon: Daemon;
+
+  beforeAll(async () => {
+    daemon = await Daemon.start(['isol8:bash']);
+  });
+
+  afterAll(() => daemon?.discard());
+
+  it('is used when its socket is named', async () => {
+    const engine = ownEngine({ docker: { socketPath: daemon.socket } });
+    const { containerId } = await engine.execute({ runtime: 'bash', code: ':' });
+    expect(await daemon.docker('ps', '--quiet', '--no-trunc')).toContain(containerId);
+  });
+
+  it('that is restarted ends what runs, and serves what comes', async () => {
+    const engine = ownEngine({ docker: { socketPath: daemon.socket } });
+    const hello = () => engine.execute({ runtime: 'bash', code: 'echo hello' }).then(({ stdout }) => stdout);
+    expect(await hello()).toBe('hello');
+    const stream = engine.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' });
+    await stream.next();
+
+    const cut = expect(within('the run to end', 20_000, stream.next())).rejects.toMatchObject({
+      code: 'SANDBOX_LOST',
+      message: expect.stringContaining('the sandbox was lost'),
+    });
+    await daemon.stop();
+    await cut;
+    await expect(within('a call while it is down', 5000, hello())).rejects.toMatchObject({
+      code: 'DOCKER_UNAVAILABLE',
+    });
+
+    await daemon.start();
+    expect(await within('a call when it is up again', 10_000, hello())).toBe('hello');
+    await within('stop()', 10_000, engine.stop());
+    expect(await daemon.docker('ps', '--all', '--quiet')).toBe('');
+  });
+
+  it('that goes away for good does not keep stop() from ending', async () => {
+    const engine = ownEngine({ docker: { socketPath: daemon.socket } });
+    await engine.execute({ runtime: 'bash', code: ':' });
+    await daemon.stop();
+    await within('stop()', 5000, engine.stop());
+    await daemon.start();
+    expect(await daemon.docker('ps', '--all', '--quiet')).toBe('');
+  });
+
+  describe('is cleaned up', () => {
+    const connection = () => ({ socketPath: daemon.socket });
+    const listed = async () =>
+      (await daemon.docker('ps', '--all', '--quiet', '--no-trunc')).split('\n').filter(Boolean);
+    const create = (...options: string[]) =>
+      daemon.docker('create', '--network', 'none', '--entrypoint', 'bash', ...options, 'isol8:bash', '-c', 'sleep 100');
+
+    it('of containers of nobody, of the dead and of this process, running or not', async () => {
+      const engine = ownEngine({ docker: connection() });
+      const { containerId } = await engine.execute({ runtime: 'bash', code: ':' });
+      const owner = await daemon.docker('inspect', '--format', '{{index .Config.Labels "isol8.owner"}}', containerId);
+      const [machine] = owner.split('/');
+      await create();
+      await daemon.docker('start', await create('--label', 'isol8.managed=true'));
+      await create('--label', 'isol8.managed=true', '--label', `isol8.owner=${machine}/4194303/1`);
+      expect((await listed()).length).toBeGreaterThanOrEqual(4);
+      const removal = await DockerIsol8.cleanup(connection());
+      expect(removal).toMatchObject({ failed: 0, errors: [] });
+      expect(removal.removed).toBeGreaterThanOrEqual(4);
+      expect(await listed()).toEqual([]);
+    });
+
+    it('but not of what another process is using', async () => {
+      const other = program('busy', ['stream'], { env: { DOCKER_HOST: `unix://${daemon.socket}` } });
+      await other.printed('busy');
+      await until('its pool to come to rest', 5000, async () => (await listed()).length === 2);
+      const theirs = await listed();
+      expect(await DockerIsol8.cleanup(connection())).toEqual({ removed: 0, failed: 0, errors: [] });
+      expect(await listed()).toEqual(theirs);
+      other.kill('SIGKILL');
+      await until('its containers to go', 3000, async () => (await listed()).length === 0);
+    });
+
+    it('of images', async () => {
+      expect(await DockerIsol8.cleanupImages(connection())).toEqual({ removed: 1, failed: 0, errors: [] });
+      expect(await daemon.docker('images', '--quiet')).toBe('');
+      expect(await imageExists(connection(), 'isol8:bash')).toBe(false);
+    });
+  });
+});

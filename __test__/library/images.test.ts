@@ -1,0 +1,98 @@
+/** Images other than ours: prepared once, and without a say in how they are run. */
+import { randomUUID } from 'node:crypto';
+import { imageExists } from 'isol8';
+import { afterAll, describe, expect, it } from 'vitest';
+import { build, docker, inspect } from '../support/docker.js';
+import { ownEngine } from '../support/engine.js';
+
+const prepared = () => docker(['images', '--format', '{{.Tag}} {{.ID}}', '--filter', 'reference=isol8:prepared-*']);
+
+it('that are not there are an error with a code', async () => {
+  const engine = ownEngine({ image: 'isol8-test:missing' });
+  await expect(engine.execute({ runtime: 'bash', code: ':' })).rejects.toMatchObject({
+    code: 'IMAGE_NOT_FOUND',
+    message: expect.stringContaining('isol8-test:missing'),
+  });
+});
+
+it('can be asked for', async () => {
+  expect(await imageExists(null, 'isol8:bash')).toBe(true);
+  expect(await imageExists(null, 'isol8-test:missing')).toBe(false);
+});
+
+describe('an image that knows nothing of isol8', () => {
+  const tag = `isol8-test:plain-${randomUUID()}`;
+  // A layer of its own makes it a new image, which nobody has prepared yet.
+  const plain = `FROM debian:trixie-slim\nRUN echo ${tag} > /etc/isol8-test\n`;
+
+  afterAll(async () => {
+    const image = (await inspect(tag)).Id.slice('sha256:'.length, 'sha256:'.length + 12);
+    const ours = (await prepared()).split('\n').filter((line) => line.includes(`prepared-${image}`));
+    await docker(['rmi', '--force', ...ours.map((line) => `isol8:${line.split(' ')[0]}`), tag]);
+  });
+
+  it('is prepared on first use, and only then', async () => {
+    await build(tag, plain);
+    const before = await prepared();
+    const first = ownEngine({ image: tag });
+    const { stdout } = await first.execute({ runtime: 'bash', code: 'cat /etc/isol8-test; id --user' });
+    expect(stdout).toBe(`${tag}\n100`);
+    const after = await prepared();
+    expect(after.split('\n').length).toBe(before.split('\n').filter(Boolean).length + 1);
+
+    const second = ownEngine({ image: tag });
+    expect((await second.execute({ runtime: 'bash', code: 'echo again' })).stdout).toBe('again');
+    expect(await prepared()).toBe(after);
+  });
+
+  it('is prepared once by many at a time', async () => {
+    await build(tag, plain);
+    const engine = ownEngine({ image: tag });
+    const runs = Array.from({ length: 4 }, (_, n) => engine.execute({ runtime: 'bash', code: `echo ${n}` }));
+    expect((await Promise.all(runs)).map(({ stdout }) => stdout)).toEqual(['0', '1', '2', '3']);
+  });
+});
+
+describe('an image that wants to run things its own way', () => {
+  const tag = 'isol8-test:wilful';
+  const wilful = `
+FROM isol8:bash
+USER 12345:12345
+WORKDIR /var
+ENV ISOL8_TEST=from-the-image
+ENTRYPOINT ["/bin/sh", "-c", "sleep 1000"]
+CMD ["sleep", "1000"]
+HEALTHCHECK --interval=1s CMD touch /tmp/healthcheck-ran
+VOLUME /data
+STOPSIGNAL SIGUSR1
+EXPOSE 80
+`;
+
+  it('has no say', async () => {
+    await build(tag, wilful);
+    const engine = ownEngine({ image: tag });
+    const { stdout, containerId } = await engine.execute({
+      runtime: 'bash',
+      code: 'id --user; pwd; tr "\\0" " " < /proc/1/cmdline; echo; sleep 1.5; ls /tmp; touch /data/x 2>&1',
+    });
+    expect(stdout.split('\n')).toEqual([
+      '100',
+      '/sandbox',
+      '/usr/local/bin/isol8-init ',
+      expect.stringMatching(/^touch: cannot touch '\/data\/x': (Read-only file system|Permission denied)$/),
+    ]);
+    const { Config, State } = await inspect(containerId);
+    expect(Config.User).toBe('0:0');
+    expect(Config.Entrypoint).toEqual(['/usr/local/bin/isol8-init']);
+    expect(State.Health).toBeUndefined();
+  });
+
+  it('leaves no volume behind', async () => {
+    await build(tag, wilful);
+    const before = await docker(['volume', 'ls', '--quiet']);
+    const engine = ownEngine({ image: tag });
+    await engine.execute({ runtime: 'bash', code: ':' });
+    await engine.stop();
+    expect(await docker(['volume', 'ls', '--quiet'])).toBe(before);
+  });
+});

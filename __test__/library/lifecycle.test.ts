@@ -1,0 +1,98 @@
+/** Starting, stopping, and starting again. */
+import { DockerIsol8 } from 'isol8';
+import { expect, it } from 'vitest';
+import { containersOf } from '../support/docker.js';
+import { ownEngine } from '../support/engine.js';
+import { until, within } from '../support/until.js';
+
+const mine = () => containersOf(process.pid);
+
+it('nothing is started by the constructor, or by start()', async () => {
+  const engine = ownEngine();
+  expect(await mine()).toEqual([]);
+  await engine.start();
+  await engine.start({});
+  await engine.start({ prewarm: false });
+  expect(await mine()).toEqual([]);
+});
+
+it('prewarming makes a sandbox ready, which the first run gets', async () => {
+  const engine = ownEngine();
+  await engine.start({ prewarm: { runtimes: ['python'] } });
+  const ready = await mine();
+  expect(ready).toHaveLength(1);
+  const began = performance.now();
+  const { containerId, stdout } = await engine.execute({ runtime: 'python', code: 'print("quick")' });
+  expect(performance.now() - began).toBeLessThan(150);
+  expect(stdout).toBe('quick');
+  expect(ready).toContain(containerId);
+});
+
+it('prewarming can be for all runtimes, and be repeated', async () => {
+  const engine = ownEngine();
+  await engine.start({ prewarm: true });
+  const ready = await mine();
+  expect(ready).toHaveLength(5);
+  await engine.start({ prewarm: { runtimes: [] } });
+  await engine.start({ prewarm: {} });
+  expect((await mine()).sort()).toEqual(ready.sort());
+  await engine.stop();
+  expect(await mine()).toEqual([]);
+});
+
+it('prewarming a runtime that does not exist is refused', async () => {
+  const engine = ownEngine();
+  await expect(engine.start({ prewarm: { runtimes: ['ruby' as never] } })).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+  });
+});
+
+it('stop() without a start, and twice, is fine', async () => {
+  const engine = new DockerIsol8();
+  await engine.stop();
+  await engine.execute({ runtime: 'bash', code: ':' });
+  await Promise.all([engine.stop(), engine.stop()]);
+  await engine.stop();
+  expect(await mine()).toEqual([]);
+});
+
+it('a stopped engine can be used again', async () => {
+  const engine = ownEngine();
+  for (let n = 0; n < 2; n++) {
+    const { stdout } = await engine.execute({ runtime: 'bash', code: `echo ${n}` });
+    expect(stdout).toBe(String(n));
+    await engine.stop();
+    expect(await mine()).toEqual([]);
+  }
+  await engine.start({ prewarm: { runtimes: ['bash'] } });
+  expect(await mine()).toHaveLength(1);
+});
+
+it('stop() ends what runs, what waits, and what streams', async () => {
+  const engine = ownEngine({}, 2);
+  const stream = engine.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' });
+  await stream.next();
+  const running = engine.execute({ runtime: 'bash', code: 'sleep 60' });
+  const waiting = engine.execute({ runtime: 'bash', code: 'echo late' });
+  const outcomes = Promise.allSettled([running, waiting, stream.next()]);
+  await until('both to run', 5000, async () => (await mine()).length >= 2);
+
+  await within('stop()', 5000, engine.stop());
+  expect(await mine()).toEqual([]);
+  for (const outcome of await within('the executions to settle', 1000, outcomes)) {
+    expect(outcome).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'STOPPED', message: 'the engine was stopped' },
+    });
+  }
+});
+
+it('stop() while sandboxes are being started leaves none', async () => {
+  const engine = ownEngine();
+  const runs = Array.from({ length: 4 }, () => engine.execute({ runtime: 'bash', code: 'sleep 60' }));
+  const outcomes = Promise.allSettled(runs);
+  await until('a container to be created', 5000, async () => (await mine()).length > 0);
+  await within('stop()', 10_000, engine.stop());
+  expect(await mine()).toEqual([]);
+  for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: 'STOPPED' } });
+});
