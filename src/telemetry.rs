@@ -22,7 +22,8 @@ pub fn chain(error: &dyn Error) -> String {
         let text = error.to_string();
         // Some causes repeat what their effect already says.
         if !message.ends_with(&text) {
-            message.push_str(": ");
+            // A message that is a sentence ends; others go on.
+            message.push_str(if message.ends_with('.') { " " } else { ": " });
             message.push_str(&text);
         }
         cause = error.source();

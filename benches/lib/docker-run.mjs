@@ -31,9 +31,9 @@ export function dockerRun(ours, argv, flags = []) {
  * Runs a program of this machine and resolves with its output, which `onData` takes instead if given.
  * It has to succeed.
  */
-export function run(command, args, { cleanup, onData }) {
+export function run(command, args, { cleanup, onData, env = process.env }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = new Promise((done) => child.on('close', done));
     const undo = cleanup.add(() => {
       child.kill('SIGTERM');

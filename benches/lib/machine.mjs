@@ -1,6 +1,6 @@
 // What the numbers depend on.
 
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { docker } from './docker.mjs';
 
 export async function describeMachine() {
@@ -12,6 +12,8 @@ export async function describeMachine() {
     kernel: `${type()} ${release()}`,
     docker: `${version.Version} (API ${version.ApiVersion})`,
     node: process.version,
+    /** Processes that wanted to run in the last minute: what else was going on. */
+    load: loadavg()[0],
     date: new Date().toISOString(),
   };
 }

@@ -41,10 +41,10 @@ function goals(cases) {
 
 /** Everything that stdout gets. */
 export function report(machine, cases) {
-  const { cpu, cores, kernel, docker, node, date } = machine;
+  const { cpu, cores, kernel, docker, node, load, date } = machine;
   const notes = Object.values(cases).flatMap(({ notes = [] }) => notes);
   return [
-    `${cpu}, ${cores} cores, ${kernel}, Docker ${docker}, Node.js ${node}, ${date}`,
+    `${cpu}, ${cores} cores, load ${number(load)}, ${kernel}, Docker ${docker}, Node.js ${node}, ${date}`,
     measurements(cases),
     goals(cases),
     ...(notes.length ? [notes.join('\n')] : []),

@@ -6,7 +6,6 @@
  * the engine kills whatever is still going, before `execute` settles or the time for that is over.
  */
 import type { ExecutionRequest, ExecutionResult, StreamEvent } from 'isol8';
-import { Exit } from './exit.js';
 import { say } from './messages.js';
 import type { Output } from './output.js';
 import { STOP_LIMIT_MS } from './signals.js';

@@ -18,6 +18,8 @@ export interface Explanation {
   details: string[];
 }
 
+const DOCKER_DOWN = 'Docker is not running or not installed.';
+
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
@@ -30,8 +32,9 @@ export function explain(error: unknown): Explanation {
   if (!(error instanceof Error)) return { message: String(error), details: [] };
   const hint = 'hint' in error && typeof error.hint === 'string' ? [`hint: ${error.hint}`] : [];
   if (hasCode(error, 'DOCKER_UNAVAILABLE')) {
-    // The engine's own text tells a daemon that is down from a socket that we may not open.
-    return { message: 'Docker is not running or not installed.', details: [`  ${error.message}`, ...hint] };
+    // What the engine says after that tells a daemon that is down from a socket that we may not open.
+    const cause = error.message.replace(DOCKER_DOWN, '').trim();
+    return { message: DOCKER_DOWN, details: [...(cause === '' ? [] : [`  ${cause}`]), ...hint] };
   }
   return { message: error.message, details: hint };
 }

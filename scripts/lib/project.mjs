@@ -1,7 +1,6 @@
 // Brings this checkout into a state that runs: npm dependencies, then guest, addon and CLI.
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,14 +27,16 @@ export async function checkToolchains(task) {
   });
 }
 
-/** Step function: `npm ci`, unless node_modules already comes from the same lock file. */
+/**
+ * Step function: installs what the lock file says, unless node_modules already comes from it. Not `npm ci`, which
+ * refuses a lock file that lacks the optional packages of other platforms, as it does where it was made without them.
+ */
 export async function installDependencies(task) {
-  const locked = existsSync(join(root, 'package-lock.json'));
-  const listed = await readFile(join(root, locked ? 'package-lock.json' : 'package.json'));
+  const listed = await readFile(join(root, 'package-lock.json'));
   const wanted = createHash('sha256').update(listed).digest('hex');
   if ((await readFile(STAMP, 'utf8').catch(() => '')) === wanted) return;
 
-  await task.run('npm', [locked ? 'ci' : 'install', '--no-audit', '--no-fund'], {
+  await task.run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
     cwd: root,
     what: 'could not install the npm dependencies',
     next: 'check that this machine reaches its npm registry (`npm ping`), then run this again',

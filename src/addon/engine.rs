@@ -8,8 +8,9 @@ use super::options::{DockerConnection, EngineOptions};
 use super::request::ExecutionRequest;
 use super::result::{CleanupResult, ExecutionResult};
 use super::stream::ExecutionStream;
-use super::{convert, js_error, settle};
-use crate::engine::{self, Engine};
+use super::value::read;
+use super::{exit, js_error, settle};
+use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
 use crate::{api, runtime, telemetry};
 
 /// Runs untrusted code in locked-down containers on a Docker engine.
@@ -43,16 +44,9 @@ impl DockerIsol8 {
         #[napi(ts_arg_type = "DockerIsol8Options | undefined | null")] options: Option<Unknown<'_>>,
         max_concurrent: Option<f64>,
     ) -> Result<Self> {
-        let invalid = |message| js_error(env, "INVALID_OPTIONS", message);
-        let options = match options {
-            Some(options) => convert::<EngineOptions>(env, options, "INVALID_OPTIONS", "options")?,
-            None => EngineOptions::default(),
-        };
-        if options.debug == Some(true) {
-            telemetry::enable_debug();
-        }
-        let options = options.parse(max_concurrent).map_err(invalid)?;
-        let engine = Engine::new(options).map_err(|error| js_error(env, error.code(), error.full_message()))?;
+        let engine = engine(options, max_concurrent);
+        let engine = engine.map_err(|error| js_error(env, error.code(), error.full_message()))?;
+        exit::watch(env)?;
         Ok(Self { engine })
     }
 
@@ -89,24 +83,18 @@ impl DockerIsol8 {
         env: &'env Env,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
     ) -> Result<PromiseRaw<'env, ExecutionResult>> {
-        let request = self.request(env, request);
-        let engine = self.engine.clone();
-        match request {
-            Ok(request) => settle(env, async move { engine.execute(request).await }, Into::into),
-            // A promise that rejects: callers of an async method do not expect it to throw.
-            Err(error) => PromiseRaw::reject(env, error),
-        }
+        let execution =
+            request_from(request).map(|request| within_runtime_if_available(|| self.engine.execute(request)));
+        settle(env, async move { execution?.await }, Into::into)
     }
 
     /// Runs a request and yields its output as it comes. Leaving the loop early kills the program.
     #[napi(ts_return_type = "AsyncIterableIterator<StreamEvent>")]
-    pub fn execute_stream(
-        &self,
-        env: &Env,
-        #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
-    ) -> Result<ExecutionStream> {
-        let request = self.request(env, request)?;
-        Ok(ExecutionStream::new(within_runtime_if_available(|| self.engine.stream(request))))
+    pub fn execute_stream(&self, #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>) -> ExecutionStream {
+        ExecutionStream::new(match request_from(request) {
+            Ok(request) => within_runtime_if_available(|| self.engine.stream(request)),
+            Err(error) => EventStream::failed(error),
+        })
     }
 
     /// Id of the container of a persistent engine; `null` for others.
@@ -117,19 +105,45 @@ impl DockerIsol8 {
 
     /// Removes isol8 containers, running or not, except those that another living process owns.
     #[napi(ts_return_type = "Promise<CleanupResult>")]
-    pub fn cleanup(env: &Env, docker: Option<DockerConnection>) -> Result<PromiseRaw<'_, CleanupResult>> {
-        let docker = docker.map(api::DockerConnection::from);
-        settle(env, async move { engine::cleanup(docker.as_ref()).await }, Into::into)
+    pub fn cleanup<'env>(
+        env: &'env Env,
+        #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+    ) -> Result<PromiseRaw<'env, CleanupResult>> {
+        let docker = connection(docker);
+        settle(env, async move { engine::cleanup(docker?.as_ref()).await }, Into::into)
     }
 
     /// Removes isol8 images.
     #[napi(ts_return_type = "Promise<CleanupResult>")]
-    pub fn cleanup_images(env: &Env, docker: Option<DockerConnection>) -> Result<PromiseRaw<'_, CleanupResult>> {
-        let docker = docker.map(api::DockerConnection::from);
-        settle(env, async move { engine::cleanup_images(docker.as_ref()).await }, Into::into)
+    pub fn cleanup_images<'env>(
+        env: &'env Env,
+        #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+    ) -> Result<PromiseRaw<'env, CleanupResult>> {
+        let docker = connection(docker);
+        settle(env, async move { engine::cleanup_images(docker?.as_ref()).await }, Into::into)
     }
+}
 
-    fn request(&self, env: &Env, request: Unknown<'_>) -> Result<api::Request> {
-        Ok(convert::<ExecutionRequest>(env, request, "INVALID_REQUEST", "request")?.into())
+fn engine(options: Option<Unknown<'_>>, max_concurrent: Option<f64>) -> std::result::Result<Engine, Error> {
+    let options = options.map(|options| read::<EngineOptions>(options, "options", &["docker"]).map_err(malformed));
+    let options = options.transpose()?.unwrap_or_default();
+    if options.debug == Some(true) {
+        telemetry::enable_debug();
     }
+    Engine::new(options.parse(max_concurrent).map_err(malformed)?)
+}
+
+fn request_from(request: Unknown<'_>) -> std::result::Result<api::Request, Error> {
+    let request = read::<ExecutionRequest>(request, "request", &["env", "files"]);
+    Ok(request.map_err(PlanError::Malformed)?.into())
+}
+
+/// Which Docker engine the caller means. Anything that is not understood must not come to mean the usual one.
+pub(super) fn connection(docker: Option<Unknown<'_>>) -> std::result::Result<Option<api::DockerConnection>, Error> {
+    let docker = docker.map(|docker| read::<DockerConnection>(docker, "docker", &[]).map_err(malformed)).transpose()?;
+    Ok(docker.map(Into::into))
+}
+
+fn malformed(message: String) -> Error {
+    SettingsError::Malformed(message).into()
 }

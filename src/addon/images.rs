@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Function, PromiseRaw};
+use napi::bindgen_prelude::{Function, PromiseRaw, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::options::DockerConnection;
+use super::engine::connection;
 use super::settle;
 use crate::engine::{self, Error};
 use crate::image::{self, BuildStatus};
@@ -43,7 +43,7 @@ impl From<image::BuildProgress> for BuildProgress {
 #[napi(ts_return_type = "Promise<void>")]
 pub fn build_base_images<'env>(
     env: &'env Env,
-    docker: Option<DockerConnection>,
+    #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
     #[napi(ts_arg_type = "((progress: BuildProgress) => void) | undefined | null")] on_progress: Option<
         Function<'_, BuildProgress, ()>,
     >,
@@ -52,9 +52,10 @@ pub fn build_base_images<'env>(
 ) -> Result<PromiseRaw<'env, ()>> {
     let on_progress = on_progress.map(|function| function.build_threadsafe_function().build()).transpose()?;
     let on_progress = Arc::new(on_progress);
+    let docker = connection(docker);
     let build = async move {
         let runtimes = engine::runtimes(&only_runtimes.unwrap_or_default())?;
-        let docker = Docker::connect(docker.map(Into::into).as_ref()).await?;
+        let docker = Docker::connect(docker?.as_ref()).await?;
         let mut report = |progress: image::BuildProgress| {
             if let Some(function) = on_progress.as_ref() {
                 function.call(progress.into(), ThreadsafeFunctionCallMode::NonBlocking);
@@ -69,11 +70,12 @@ pub fn build_base_images<'env>(
 #[napi(ts_return_type = "Promise<boolean>")]
 pub fn image_exists<'env>(
     env: &'env Env,
-    docker: Option<DockerConnection>,
+    #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
     name: String,
 ) -> Result<PromiseRaw<'env, bool>> {
+    let docker = connection(docker);
     let exists = async move {
-        let docker = Docker::connect(docker.map(Into::into).as_ref()).await?;
+        let docker = Docker::connect(docker?.as_ref()).await?;
         Ok::<_, Error>(image::LocalImage::find(&docker, &name).await?.is_some())
     };
     settle(env, exists, |exists| exists)
@@ -81,7 +83,11 @@ pub fn image_exists<'env>(
 
 /// Resolves if a Docker engine answers.
 #[napi(ts_return_type = "Promise<void>")]
-pub fn ping_docker(env: &Env, docker: Option<DockerConnection>) -> Result<PromiseRaw<'_, ()>> {
-    let ping = async move { Ok(Docker::connect(docker.map(Into::into).as_ref()).await.map(drop)?) };
+pub fn ping_docker<'env>(
+    env: &'env Env,
+    #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+) -> Result<PromiseRaw<'env, ()>> {
+    let docker = connection(docker);
+    let ping = async move { Ok(Docker::connect(docker?.as_ref()).await.map(drop)?) };
     settle(env, ping, |()| ())
 }

@@ -3,15 +3,17 @@
 //! Methods return promises made by [`settle`], so that a failure reaches JavaScript with the engine's own code.
 
 pub mod engine;
+mod exit;
 pub mod images;
 pub mod options;
 pub mod request;
 pub mod result;
 pub mod runtime;
 pub mod stream;
+mod value;
 
-use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, JsValue, PromiseRaw, ToNapiValue, Unknown};
-use napi::{Env, Status, ValueType};
+use napi::bindgen_prelude::{JsObjectValue, JsValue, PromiseRaw, ToNapiValue};
+use napi::{Env, Status};
 use napi_derive::napi;
 
 use crate::engine::Error;
@@ -40,17 +42,4 @@ fn js_error(env: &Env, code: &str, message: String) -> napi::Error {
         Ok(napi::Error::from(error.to_unknown()))
     });
     coded.unwrap_or_else(|error| error)
-}
-
-/// What the caller passed, as a `T`. The error has the code that a bad value of that kind has everywhere.
-fn convert<T: FromNapiValue>(env: &Env, value: Unknown<'_>, code: &str, what: &str) -> napi::Result<T> {
-    let raw = value.value();
-    // Reading properties of a value that is not even an object says nothing helpful.
-    if value.get_type()? != ValueType::Object {
-        return Err(js_error(env, code, format!("{what} must be an object")));
-    }
-    #[allow(unsafe_code, reason = "napi offers no safe call for a conversion that may fail")]
-    // SAFETY: the value and its environment come from the call that is being handled, on its thread.
-    let converted = unsafe { T::from_napi_value(raw.env, raw.value) };
-    converted.map_err(|error| js_error(env, code, format!("invalid {what}: {}", error.reason)))
 }

@@ -113,9 +113,7 @@ fn pool_strategy(name: String) -> Result<PoolStrategy, String> {
 
 fn pool_size(size: Either<f64, PoolSize>) -> api::PoolSize {
     match size {
-        Either::A(both) => api::PoolSize { clean: both, dirty: both },
-        Either::B(PoolSize { clean, dirty }) => {
-            api::PoolSize { clean: clean.unwrap_or(1.0), dirty: dirty.unwrap_or(1.0) }
-        }
+        Either::A(both) => api::PoolSize { clean: Some(both), dirty: Some(both) },
+        Either::B(PoolSize { clean, dirty }) => api::PoolSize { clean, dirty },
     }
 }

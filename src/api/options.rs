@@ -61,9 +61,9 @@ pub enum PoolStrategy {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoolSize {
     /// Sandboxes that stand ready ahead of demand.
-    pub clean: f64,
+    pub clean: Option<f64>,
     /// Used ones that are kept in addition once they are clean again.
-    pub dirty: f64,
+    pub dirty: Option<f64>,
 }
 
 /// A Docker endpoint.

@@ -8,8 +8,8 @@ use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, Remove
 use super::Error;
 use crate::api::DockerConnection;
 use crate::sandbox::backend::{Backend, BackendError, ContainerId};
-use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
-use crate::sandbox::docker::{Docker, Owner};
+use crate::sandbox::contract::LABEL_MANAGED;
+use crate::sandbox::docker::{Docker, owner};
 
 /// Image references that are ours.
 const IMAGE_PREFIX: &str = "isol8:";
@@ -74,6 +74,5 @@ fn is_ours(container: &ContainerSummary) -> bool {
 }
 
 fn is_in_use(container: &ContainerSummary) -> bool {
-    let owner = container.labels.as_ref().and_then(|labels| labels.get(LABEL_OWNER));
-    owner.and_then(|owner| owner.parse::<Owner>().ok()).is_some_and(|owner| owner.is_another_living_process())
+    owner(container).is_some_and(|owner| owner.is_another_living_process())
 }

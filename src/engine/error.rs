@@ -88,6 +88,7 @@ impl From<BackendError> for Error {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Unavailable { .. } => Self::DockerUnavailable(Arc::new(error)),
+            BackendError::NoEndpoint => SettingsError::Malformed(error.to_string()).into(),
             other => Self::Start(StartError::Backend(Arc::new(other))),
         }
     }

@@ -13,16 +13,16 @@ mod run;
 mod settings;
 mod stream;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{ExecutionResult, Options, Request};
-use crate::image::{Images, LocalImage};
+use crate::image::Images;
 use crate::runtime::{self, Runtime};
-use crate::sandbox::contract::ContainerSpec;
+use crate::sandbox::contract::{ContainerSpec, Image};
 use crate::sandbox::docker::{Docker, Owner};
 use crate::sandbox::pool::{Lease, Pool};
 
@@ -42,8 +42,21 @@ pub struct Engine {
 struct Shared {
     settings: Settings,
     permits: Arc<Semaphore>,
-    /// Present between the first use and [`Engine::stop`].
-    active: Mutex<Option<Arc<Active>>>,
+    /// Replaced by [`Engine::stop`], so that what comes later starts afresh.
+    generation: Mutex<Arc<Generation>>,
+    /// Held by [`Engine::stop`], so that a second one does not return before the first.
+    stopping: tokio::sync::Mutex<()>,
+}
+
+/// Everything between two stops.
+#[derive(Debug, Default)]
+struct Generation {
+    /// Ends every execution, those that wait for a permit included.
+    stop: CancellationToken,
+    /// Whatever is under way.
+    tasks: TaskTracker,
+    /// Present from the first use on.
+    active: OnceCell<Active>,
 }
 
 /// What an engine holds while it is in use.
@@ -51,10 +64,6 @@ struct Shared {
 struct Active {
     images: Images,
     pool: Pool<Docker>,
-    /// Ends every execution.
-    stop: CancellationToken,
-    /// The executions that are under way.
-    runs: TaskTracker,
 }
 
 impl Engine {
@@ -62,34 +71,43 @@ impl Engine {
     pub fn new(options: Options) -> Result<Self, Error> {
         let settings = Settings::try_from(options)?;
         let permits = Arc::new(Semaphore::new(settings.max_concurrent.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { shared: Arc::new(Shared { settings, permits, active: Mutex::default() }) })
+        let (generation, stopping) = Default::default();
+        Ok(Self { shared: Arc::new(Shared { settings, permits, generation, stopping }) })
     }
 
     /// Connects, and makes sandboxes ready for `runtimes`. A runtime that cannot be made ready is not an error:
     /// its first execution will say why.
     pub async fn start(&self, prewarm: &[&'static Runtime]) -> Result<(), Error> {
-        let active = self.shared.active().await?;
-        let warmings = prewarm.iter().map(|&runtime| self.shared.warm(&active, runtime));
-        for (runtime, warmed) in prewarm.iter().zip(futures::future::join_all(warmings).await) {
-            if let Err(error) = warmed {
-                tracing::debug!(runtime = runtime.name, error = error.full_message(), "could not prewarm");
+        let generation = self.shared.generation();
+        let start = async {
+            let active = self.shared.active(&generation).await?;
+            let warmings = prewarm.iter().map(|&runtime| self.shared.warm(active, runtime));
+            for (runtime, warmed) in prewarm.iter().zip(futures::future::join_all(warmings).await) {
+                if let Err(error) = warmed {
+                    tracing::debug!(runtime = runtime.name, error = error.full_message(), "could not prewarm");
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        generation.run(start).await
     }
 
     /// Ends every execution and removes every container of this engine.
     pub async fn stop(&self) {
-        let Some(active) = self.shared.active.lock().await.take() else { return };
-        active.stop.cancel();
-        active.runs.close();
-        active.runs.wait().await;
-        active.pool.drain().await;
+        let _stopping = self.shared.stopping.lock().await;
+        let generation = std::mem::take(&mut *self.shared.lock());
+        generation.stop.cancel();
+        generation.tasks.close();
+        generation.tasks.wait().await;
+        if let Some(active) = generation.active.get() {
+            active.pool.drain().await;
+        }
     }
 
-    /// Runs `request` and resolves when it has ended, whatever its exit code.
-    pub async fn execute(&self, request: Request) -> Result<ExecutionResult, Error> {
-        stream::collect(run::spawn(self.shared.clone(), request)).await
+    /// Runs `request` and resolves when it has ended, whatever its exit code. It takes its place in the queue at
+    /// once, not when the future is polled. Must be called within a tokio runtime, like [`Engine::stream`].
+    pub fn execute(&self, request: Request) -> impl Future<Output = Result<ExecutionResult, Error>> + use<> {
+        stream::collect(run::spawn(self.shared.clone(), request))
     }
 
     /// Runs `request` and yields its output as it comes. Dropping the stream kills the program.
@@ -98,21 +116,42 @@ impl Engine {
     }
 }
 
-impl Shared {
-    async fn active(&self) -> Result<Arc<Active>, Error> {
-        let mut slot = self.active.lock().await;
-        if let Some(active) = slot.as_ref() {
-            return Ok(active.clone());
+impl Generation {
+    /// Does `work` unless or until the engine is stopped, and has [`Engine::stop`] wait for its end.
+    async fn run<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let work = self.tasks.track_future(work);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Error::Stopped),
+            outcome = work => outcome,
         }
-        let docker = Docker::connect(self.settings.docker.as_ref()).await?;
-        let active = Arc::new(Active {
-            images: Images::new(docker.clone()),
-            pool: Pool::new(docker, self.settings.pool),
-            stop: CancellationToken::new(),
-            runs: TaskTracker::new(),
-        });
-        *slot = Some(active.clone());
-        Ok(active)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Arc<Generation>> {
+        // Held for an assignment at the most.
+        self.generation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn generation(&self) -> Arc<Generation> {
+        self.lock().clone()
+    }
+
+    async fn active<'a>(&self, generation: &'a Generation) -> Result<&'a Active, Error> {
+        let connect = async {
+            let docker = Docker::connect(self.settings.docker.as_ref()).await?;
+            let abandoned = docker.clone();
+            let stopped = generation.stop.clone().cancelled_owned();
+            generation.tasks.spawn(async move {
+                tokio::select! {
+                    () = stopped => {}
+                    () = abandoned.remove_abandoned() => {}
+                }
+            });
+            Ok(Active { images: Images::new(docker.clone()), pool: Pool::new(docker, self.settings.pool) })
+        };
+        generation.active.get_or_try_init(|| connect).await
     }
 
     /// A sandbox for `runtime`.
@@ -135,9 +174,10 @@ impl Shared {
     }
 
     async fn spec(&self, active: &Active, runtime: &'static Runtime) -> Result<Arc<ContainerSpec>, Error> {
-        let LocalImage { id, .. } = active.images.resolve(runtime, self.settings.image.as_deref()).await?;
+        let image = active.images.resolve(runtime, self.settings.image.as_deref()).await?;
+        let image = Image { knows_localhost: image.knows_localhost(), id: image.id };
         let owner = Owner::this_process().to_string();
-        Ok(Arc::new(ContainerSpec::new(id, runtime.name, &owner, &self.settings.limits)))
+        Ok(Arc::new(ContainerSpec::new(image, runtime.name, &owner, &self.settings.limits)))
     }
 }
 

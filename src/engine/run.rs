@@ -6,20 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use isol8_protocol::frame::{Channel as DataChannel, Frame, FrameError};
-use isol8_protocol::{Exec, ExecEvent, FailureKind, Report};
+use isol8_protocol::{Exec, ExecEvent, Failure, FailureKind, Report, Status};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 use uuid::Uuid;
 
 use super::plan::Plan;
-use super::{Active, Error, Shared};
+use super::{Active, Error, Settings, Shared};
 use crate::api::Request;
 use crate::output::Filter;
 use crate::runtime::Runtime;
 use crate::sandbox::Sandbox;
+use crate::sandbox::backend::Backend;
 use crate::sandbox::channel::{ChannelError, Running};
 
 /// Events between the pipeline and its consumer. With the frames of the channel, 1 MiB at the most.
@@ -30,6 +33,12 @@ const MAX_FILE: u64 = 256 << 20;
 
 /// The most bytes that are read back from one execution.
 const MAX_FILES: u64 = 1 << 30;
+
+/// How long after its time limit a command may take to end: the guest shares its CPU limit with user code.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The signal that ends what uses too much memory.
+const SIGKILL: i32 = 9;
 
 /// What the pipeline tells.
 #[derive(Debug)]
@@ -74,11 +83,18 @@ impl Run {
 /// Starts an execution. Must be called within a tokio runtime.
 pub(super) fn spawn(shared: Arc<Shared>, request: Request) -> Run {
     let (events, receiver) = mpsc::channel(QUEUE);
+    let generation = shared.generation();
+    let permit = in_line(shared.permits.clone());
     tokio::spawn(async move {
+        let execution = async {
+            let _permit = permit.await.map_err(|_| Error::Stopped)?;
+            let plan = Plan::new(&shared.settings, request)?;
+            execute(&shared, shared.active(&generation).await?, plan, &events).await
+        };
         let ended = tokio::select! {
             biased;
             () = events.closed() => return,
-            ended = start(&shared, request, &events) => ended,
+            ended = generation.run(execution) => ended,
         };
         let event = ended.map(|ended| RunEvent::Ended(Box::new(ended)));
         // Only fails when nobody listens any more.
@@ -87,39 +103,47 @@ pub(super) fn spawn(shared: Arc<Shared>, request: Request) -> Run {
     Run { events: receiver }
 }
 
-async fn start(shared: &Shared, request: Request, events: &Events) -> Result<Ended, Error> {
-    let _permit = shared.permits.acquire().await.map_err(|_| Error::Stopped)?;
-    let plan = Plan::new(&shared.settings, request)?;
-    let active = shared.active().await?;
-    // `stop` waits for this before it drains the pool.
-    let run = active.runs.track_future(execute(shared, &active, plan, events));
-    tokio::select! {
-        biased;
-        () = active.stop.cancelled() => Err(Error::Stopped),
-        ended = run => ended,
+/// A permit, in the order of the calls: the tasks that wait for theirs may start in any order.
+fn in_line(permits: Arc<Semaphore>) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
+    let mut permit = Box::pin(permits.acquire_owned());
+    let at_once = permit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    async move {
+        match at_once {
+            Poll::Ready(permit) => permit,
+            // It has its place in the queue, and now somebody to wake.
+            Poll::Pending => permit.await,
+        }
     }
 }
 
 async fn execute(shared: &Shared, active: &Active, plan: Plan, events: &Events) -> Result<Ended, Error> {
     let started = Timestamp::now();
     let mut sandbox = shared.lease(active, plan.runtime).await?;
-    let runtime = plan.runtime;
-    let output = Output {
-        events,
-        stdout: Filter::new(shared.settings.max_output_size),
-        stderr: Filter::new(shared.settings.max_output_size),
+    let (runtime, asked_for_files) = (plan.runtime, plan.output_paths.is_some());
+    let limit = shared.settings.max_output_size;
+    let mut output = Output { events, stdout: Filter::new(limit), stderr: Filter::new(limit), finished: false };
+    let room = readable(&shared.settings);
+    let ended = run(&sandbox, plan, &mut output, room).await;
+    let (report, files) = match ended {
+        Ok(ended) => ended,
+        Err(Broken::Channel(error)) => {
+            // Nobody knows what state it is in.
+            sandbox.discard();
+            match error {
+                ChannelError::Lost if !output.is_finished() => {
+                    let report = killed_for_memory(active, &sandbox, started).await;
+                    let report = report.ok_or_else(|| Error::from(sandbox.channel().explain(ChannelError::Lost)))?;
+                    output.finish().await;
+                    (report, asked_for_files.then(BTreeMap::new))
+                }
+                error => return Err(sandbox.channel().explain(error).into()),
+            }
+        }
+        Err(Broken::Refused(failure)) => return Err(failure.into()),
     };
-    let ended = run(&sandbox, plan, output).await;
-    if ended.is_err() {
-        sandbox.discard();
-    }
-    let (report, truncated, files) = ended.map_err(|error| match error {
-        Error::SandboxLost(cause) => lost(&sandbox, cause),
-        other => other,
-    })?;
     Ok(Ended {
         report,
-        truncated,
+        truncated: output.is_truncated(),
         execution_id: Uuid::new_v4().to_string(),
         runtime,
         started,
@@ -128,17 +152,46 @@ async fn execute(shared: &Shared, active: &Active, plan: Plan, events: &Events) 
     })
 }
 
-/// Puts what the channel knows of its own end into the error.
-fn lost(sandbox: &Sandbox, cause: Arc<ChannelError>) -> Error {
-    match Arc::try_unwrap(cause) {
-        Ok(cause) => sandbox.channel().explain(cause).into(),
-        Err(shared) => Error::SandboxLost(shared),
+/// When memory runs out with nothing but the guest left to kill (files fill it as well), the kernel kills the guest,
+/// and the sandbox goes. That is no failure of ours, but how the execution ended.
+async fn killed_for_memory(active: &Active, sandbox: &Sandbox, started: Timestamp) -> Option<Report> {
+    let elapsed = started.duration_until(Timestamp::now());
+    active.pool.backend().ran_out_of_memory(sandbox.id(), started).await.then(|| Report {
+        status: Status::Signaled(SIGKILL),
+        timed_out: false,
+        out_of_memory: true,
+        wall_us: u64::try_from(elapsed.as_micros()).unwrap_or_default(),
+        cpu_us: 0,
+        peak_memory_bytes: 0,
+    })
+}
+
+/// Why a run has no report.
+enum Broken {
+    /// The sandbox is gone, or not to be trusted.
+    Channel(ChannelError),
+    /// The guest could not do what it was asked, and is fine.
+    Refused(Failure),
+}
+
+impl From<ChannelError> for Broken {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::Refused(failure) => Self::Refused(failure),
+            error => Self::Channel(error),
+        }
     }
 }
 
-type Outcome = (Report, bool, Option<BTreeMap<String, Bytes>>);
+/// How many bytes of files a sandbox can hold: their contents are in its memory, unless they are holes.
+fn readable(settings: &Settings) -> u64 {
+    if settings.limits.readonly_root { settings.limits.memory.bytes().min(MAX_FILES) } else { MAX_FILES }
+}
 
-async fn run(sandbox: &Sandbox, plan: Plan, mut output: Output<'_>) -> Result<Outcome, Error> {
+type Outcome = (Report, Option<BTreeMap<String, Bytes>>);
+
+async fn run(sandbox: &Sandbox, plan: Plan, output: &mut Output<'_>, room: u64) -> Result<Outcome, Broken> {
+    let patience = Duration::from_millis(plan.timeout_ms) + GRACE;
     let exec = Exec {
         argv: plan.argv,
         env: plan.env.into_iter().collect(),
@@ -147,12 +200,12 @@ async fn run(sandbox: &Sandbox, plan: Plan, mut output: Output<'_>) -> Result<Ou
         stdin: plan.stdin.is_some(),
     };
     let mut running = sandbox.channel().exec(exec, plan.files, plan.stdin).await?;
-    let report = output.forward(&mut running).await?;
+    let report = output.forward(&mut running, patience).await?;
     let files = match plan.output_paths {
-        Some(paths) => Some(read_back(sandbox, paths).await?),
+        Some(paths) => Some(read_back(sandbox, paths, room).await?),
         None => None,
     };
-    Ok((report, output.stdout.is_truncated() || output.stderr.is_truncated(), files))
+    Ok((report, files))
 }
 
 /// The two output streams on their way to the consumer.
@@ -160,13 +213,14 @@ struct Output<'a> {
     events: &'a Events,
     stdout: Filter,
     stderr: Filter,
+    finished: bool,
 }
 
 impl Output<'_> {
     /// Passes output on until the command has ended.
-    async fn forward(&mut self, running: &mut Running) -> Result<Report, Error> {
+    async fn forward(&mut self, running: &mut Running, patience: Duration) -> Result<Report, Broken> {
         let report = loop {
-            match running.next().await? {
+            match running.next(patience).await? {
                 Frame::Data(DataChannel::Stdout, bytes) => {
                     let text = self.stdout.push(&bytes);
                     self.send(RunEvent::Stdout(text)).await;
@@ -177,15 +231,29 @@ impl Output<'_> {
                 }
                 Frame::Data(..) => return Err(ChannelError::Protocol(FrameError::Unexpected("output")).into()),
                 Frame::Message(ExecEvent::Started) => {}
-                Frame::Message(ExecEvent::Failed(failure)) => return Err(failure.into()),
+                Frame::Message(ExecEvent::Failed(failure)) => return Err(Broken::Refused(failure)),
                 Frame::Message(ExecEvent::Ended(report)) => break report,
             }
         };
+        self.finish().await;
+        Ok(report)
+    }
+
+    /// Sends what was held back.
+    async fn finish(&mut self) {
+        self.finished = true;
         let text = self.stdout.finish();
         self.send(RunEvent::Stdout(text)).await;
         let text = self.stderr.finish();
         self.send(RunEvent::Stderr(text)).await;
-        Ok(report)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    fn is_truncated(&self) -> bool {
+        self.stdout.is_truncated() || self.stderr.is_truncated()
     }
 
     async fn send(&self, event: RunEvent) {
@@ -198,8 +266,8 @@ impl Output<'_> {
 }
 
 /// The contents of those paths that can be read.
-async fn read_back(sandbox: &Sandbox, paths: Vec<String>) -> Result<BTreeMap<String, Bytes>, Error> {
-    let contents = sandbox.channel().read_files(paths.clone(), MAX_FILE, MAX_FILES).await?;
+async fn read_back(sandbox: &Sandbox, paths: Vec<String>, room: u64) -> Result<BTreeMap<String, Bytes>, Broken> {
+    let contents = sandbox.channel().read_files(paths.clone(), MAX_FILE, room).await?;
     let mut files = BTreeMap::new();
     for (path, content) in paths.into_iter().zip(contents) {
         match content {

@@ -61,6 +61,9 @@ pub enum SettingsError {
     /// An image reference that cannot be one.
     #[error("invalid image: \"{0}\"")]
     Image(String),
+    /// Not even of the right type.
+    #[error("{0}")]
+    Malformed(String),
     /// As in the documented API.
     #[error("Semaphore max must be >= 1")]
     MaxConcurrent,
@@ -80,7 +83,7 @@ impl TryFrom<Options> for Settings {
         {
             return Err(SettingsError::Image(image.clone()));
         }
-        let pool_size = options.pool_size.unwrap_or(PoolSize { clean: 1.0, dirty: 1.0 });
+        let pool_size = options.pool_size.unwrap_or(PoolSize { clean: None, dirty: None });
         Ok(Self {
             limits: Limits {
                 network: options.network.unwrap_or_default(),
@@ -122,8 +125,8 @@ pub(super) fn timeout_ms(option: &'static str, value: Option<f64>) -> Result<Opt
     value.map(|value| integer(option, Some(value), 0, 1..=MAX_TIMEOUT_MS, expected)).transpose()
 }
 
-fn pool_bound(option: &'static str, value: f64) -> Result<usize, SettingsError> {
-    Ok(integer(option, Some(value), 0, 0..=1000, "an integer from 0 to 1000")? as usize)
+fn pool_bound(option: &'static str, value: Option<f64>) -> Result<usize, SettingsError> {
+    Ok(integer(option, value, 1, 0..=1000, "an integer from 0 to 1000")? as usize)
 }
 
 fn integer(

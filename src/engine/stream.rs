@@ -22,19 +22,29 @@ impl Ended {
 #[derive(Debug)]
 pub struct EventStream {
     run: Option<Run>,
+    /// Why there is no run; told once.
+    failure: Option<Error>,
     /// One event of the pipeline can be several of ours.
     pending: VecDeque<StreamEvent>,
 }
 
 impl EventStream {
     pub(super) fn new(run: Run) -> Self {
-        Self { run: Some(run), pending: VecDeque::new() }
+        Self { run: Some(run), failure: None, pending: VecDeque::new() }
+    }
+
+    /// A stream that has nothing to tell but this.
+    pub fn failed(error: Error) -> Self {
+        Self { run: None, failure: Some(error), pending: VecDeque::new() }
     }
 
     /// The next event; `None` after the last. Nothing follows an error.
     pub async fn next(&mut self) -> Option<Result<StreamEvent, Error>> {
         if let Some(event) = self.pending.pop_front() {
             return Some(Ok(event));
+        }
+        if let Some(error) = self.failure.take() {
+            return Some(Err(error));
         }
         let event = match self.run.as_mut()?.next().await.unwrap_or_else(|| Err(vanished())) {
             Ok(event) => event,

@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 use super::builder::Build;
 use super::context::Context;
 use super::finish::{finish, guest_hash, hex};
-use super::{BUILD_HASH, ImageError, LocalImage, REGISTRIES};
+use super::{BUILD_HASH, ImageError, KNOWS_LOCALHOST, LocalImage, REGISTRIES};
 use crate::runtime::{self, Runtime};
 use crate::sandbox::backend::BackendError;
-use crate::sandbox::docker::Docker;
+use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
+use crate::sandbox::docker::{Docker, Owner};
 use crate::telemetry::chain;
 
 const DOCKERFILE: &str = include_str!("../../images/Dockerfile");
@@ -104,7 +105,7 @@ impl<'a> Inputs<'a> {
     async fn gather(docker: &Docker, runtime: &'a Runtime) -> Result<Self, ImageError> {
         let extra_ca = extra_ca()?;
         let base = LocalImage::find(docker, BASE_IMAGE).await?.map(|image| image.id).unwrap_or_default();
-        let args = build_args();
+        let args = build_args()?;
         let arguments = format!("{:?}", args.iter().collect::<BTreeMap<_, _>>());
         let inputs: [(&str, &[u8]); 6] = [
             ("Dockerfile", DOCKERFILE.as_bytes()),
@@ -139,23 +140,45 @@ impl<'a> Inputs<'a> {
             target: self.runtime.name,
             tag: None,
             args: self.args.clone(),
+            network: "",
         };
         let unfinished = build.run(docker, progress).await?;
-        let labels =
-            BTreeMap::from([(BUILD_HASH, self.hash.clone()), (REGISTRIES, registries(docker, &unfinished).await?)]);
+        // The base image may have been pulled only now.
+        let hash = Self::gather(docker, self.runtime).await?.hash;
+        let labels = BTreeMap::from([
+            (BUILD_HASH, hash),
+            (KNOWS_LOCALHOST, "true".to_owned()),
+            (REGISTRIES, registries(docker, &unfinished).await?),
+        ]);
         let image = finish(docker, self.runtime.name, &unfinished, &tag, labels).await?;
         if let Some(previous) = previous.filter(|previous| previous.id != image.id) {
-            // Still used by a container, perhaps: then the daemon keeps it, and that is as it should be.
-            let _ = docker.client().remove_image(&previous.id, None::<RemoveImageOptions>, None).await;
+            remove_unused(docker, &previous.id).await;
         }
         Ok(image)
     }
 }
 
+/// Removes an image that has lost its tag, unless it has others or a container uses it.
+async fn remove_unused(docker: &Docker, id: &str) {
+    let Ok(image) = docker.client().inspect_image(id).await else { return };
+    if image.repo_tags.is_none_or(|tags| tags.is_empty()) {
+        // Refused where a container uses it, and that is as it should be.
+        let _ = docker.client().remove_image(id, None::<RemoveImageOptions>, None).await;
+    }
+}
+
 /// What the Dockerfile is parametrised with: the base, and the mirrors that this machine is configured for.
-fn build_args() -> HashMap<String, String> {
-    let mirrors = MIRRORS.iter().filter_map(|&name| Some((name.to_owned(), std::env::var(name).ok()?)));
-    mirrors.chain([("BASE_IMAGE".to_owned(), BASE_IMAGE.to_owned())]).collect()
+fn build_args() -> Result<HashMap<String, String>, ImageError> {
+    let mut args = HashMap::from([("BASE_IMAGE".to_owned(), BASE_IMAGE.to_owned())]);
+    for name in MIRRORS {
+        let Ok(url) = std::env::var(name) else { continue };
+        let authority = url.split("//").nth(1).unwrap_or(&url).split('/').next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(ImageError::Credentials { variable: name });
+        }
+        args.insert(name.to_owned(), url);
+    }
+    Ok(args)
 }
 
 fn extra_ca() -> Result<Vec<u8>, ImageError> {
@@ -174,7 +197,12 @@ fn extra_ca() -> Result<Vec<u8>, ImageError> {
 async fn registries(docker: &Docker, image: &str) -> Result<String, ImageError> {
     // Never started, but the engine wants a command.
     let cmd = Some(vec!["true".to_owned()]);
-    let body = ContainerCreateBody { image: Some(image.to_owned()), cmd, ..Default::default() };
+    // Should this process die before it removes it, the next engine does.
+    let labels = HashMap::from([
+        (LABEL_MANAGED.to_owned(), "true".to_owned()),
+        (LABEL_OWNER.to_owned(), Owner::this_process().to_string()),
+    ]);
+    let body = ContainerCreateBody { image: Some(image.to_owned()), cmd, labels: Some(labels), ..Default::default() };
     let created = docker.client().create_container(None::<CreateContainerOptions>, body).await;
     let container = created.map_err(|error| docker.error("create a container", error))?.id;
     let options = DownloadFromContainerOptions { path: REGISTRIES_FILE.to_owned() };

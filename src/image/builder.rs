@@ -27,6 +27,8 @@ pub(super) struct Build<'a> {
     pub(super) target: &'a str,
     pub(super) tag: Option<&'a str>,
     pub(super) args: HashMap<String, String>,
+    /// Docker network mode of the steps; empty for the daemon's default.
+    pub(super) network: &'a str,
 }
 
 impl Build<'_> {
@@ -39,6 +41,7 @@ impl Build<'_> {
         let options = BuildImageOptions {
             t: self.tag.map(str::to_owned),
             target: self.target.to_owned(),
+            networkmode: Some(self.network.to_owned()).filter(|network| !network.is_empty()),
             rm: true,
             forcerm: true,
             buildargs: Some(self.args),

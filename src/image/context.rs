@@ -16,7 +16,6 @@ impl Context {
 
     /// Adds a file. Equal contents make equal archives (owner and times are fixed), which the engine's layer
     /// cache depends on.
-    #[allow(clippy::expect_used, reason = "writing a short name and bytes into memory cannot fail")]
     pub(super) fn add(&mut self, name: &str, content: &[u8], mode: u32) {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
@@ -27,7 +26,6 @@ impl Context {
         self.archive.append_data(&mut header, name, content).expect("a Vec takes any write");
     }
 
-    #[allow(clippy::expect_used, reason = "writing into memory cannot fail")]
     pub(super) fn finish(self) -> Bytes {
         self.archive.into_inner().expect("a Vec takes any write").into()
     }

@@ -11,13 +11,9 @@ use super::{GUEST, GUEST_HASH, ImageError, LocalImage};
 use crate::sandbox::contract::GUEST_PATH;
 use crate::sandbox::docker::Docker;
 
-/// Containers without a network get no such file from Docker, and still have a loopback interface.
-const HOSTS: &[u8] = b"127.0.0.1\tlocalhost\n::1\tlocalhost\n";
+static HASH: LazyLock<String> = LazyLock::new(|| hex(&Sha256::digest(GUEST)));
 
-static HASH: LazyLock<String> =
-    LazyLock::new(|| hex(&Sha256::new().chain_update(GUEST).chain_update(HOSTS).finalize()));
-
-/// Hash of what the last layer holds: the guest that belongs to this engine, and the rest.
+/// Hash of the guest that belongs to this engine.
 pub(super) fn guest_hash() -> &'static str {
     &HASH
 }
@@ -37,8 +33,8 @@ pub(super) async fn finish(
     labels.insert(GUEST_HASH, guest_hash().to_owned());
     let mut context = Context::new(&dockerfile(id, &labels));
     context.add("guest", GUEST, 0o755);
-    context.add("hosts", HOSTS, 0o644);
-    let build = Build { name, context: context.finish(), target: "", tag: Some(tag), args: HashMap::new() };
+    let build =
+        Build { name, context: context.finish(), target: "", tag: Some(tag), args: HashMap::new(), network: "none" };
     let id = build.run(docker, &mut |_| {}).await?;
     let image = LocalImage::find(docker, &id).await?;
     image.ok_or_else(|| ImageError::Build { name: name.to_owned(), message: "the image is gone".to_owned() })
@@ -48,8 +44,8 @@ pub(super) async fn finish(
 pub(super) async fn prepare(docker: &Docker, reference: &str, image: &LocalImage) -> Result<LocalImage, ImageError> {
     let tag = format!("isol8:prepared-{}-{}", short(&image.id), short(guest_hash()));
     match LocalImage::find(docker, &tag).await? {
-        Some(prepared) => Ok(prepared),
-        None => {
+        Some(prepared) if prepared.has_guest() => Ok(prepared),
+        _ => {
             tracing::debug!(image = reference, tag, "adding the guest to an image");
             finish(docker, reference, &image.id, &tag, BTreeMap::new()).await
         }
@@ -58,12 +54,12 @@ pub(super) async fn prepare(docker: &Docker, reference: &str, image: &LocalImage
 
 fn short(id: &str) -> &str {
     let hash = id.strip_prefix("sha256:").unwrap_or(id);
-    hash.get(..12).unwrap_or(hash)
+    hash.get(..32).unwrap_or(hash)
 }
 
 fn dockerfile(id: &str, labels: &BTreeMap<&str, String>) -> String {
     let labels: String = labels.iter().map(|(name, value)| format!("LABEL {name}=\"{value}\"\n")).collect();
     format!(
-        "FROM {id}\nUSER 0:0\nCOPY guest {GUEST_PATH}\nCOPY hosts /etc/hosts\nENTRYPOINT [\"{GUEST_PATH}\"]\nCMD []\nHEALTHCHECK NONE\n{labels}"
+        "FROM {id}\nUSER 0:0\nCOPY guest {GUEST_PATH}\nENTRYPOINT [\"{GUEST_PATH}\"]\nCMD []\nHEALTHCHECK NONE\n{labels}"
     )
 }

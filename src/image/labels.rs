@@ -8,3 +8,6 @@ pub const GUEST_HASH: &str = "org.isol8.guest";
 
 /// Hosts that the image's own package managers are configured for, separated by commas.
 pub const REGISTRIES: &str = "org.isol8.registries";
+
+/// Set on images whose programs know `localhost` without a file that says so.
+pub const KNOWS_LOCALHOST: &str = "org.isol8.localhost";

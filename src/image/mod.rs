@@ -12,14 +12,17 @@ mod labels;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bollard::models::ImageConfig;
 
 use crate::runtime::Runtime;
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
 
 pub use base::{BuildProgress, BuildStatus, build_base_images};
-pub use labels::{BUILD_HASH, GUEST_HASH, REGISTRIES};
+pub use labels::{BUILD_HASH, GUEST_HASH, KNOWS_LOCALHOST, REGISTRIES};
 
 /// The guest that this engine speaks to, built for the platform of the containers.
 static GUEST: &[u8] = include_bytes!(env!("ISOL8_GUEST_BINARY"));
@@ -49,6 +52,20 @@ pub enum ImageError {
         /// What is wrong with it.
         message: String,
     },
+    /// A mirror that user code would learn the password of.
+    #[error("{variable} holds credentials, which every program in the image could read; use a mirror without")]
+    Credentials {
+        /// The environment variable.
+        variable: &'static str,
+    },
+    /// The caller's own image would undo what holds user code.
+    #[error("image {image} cannot be used: {reason}")]
+    Unusable {
+        /// The reference.
+        image: String,
+        /// What it asks for.
+        reason: &'static str,
+    },
     /// The Docker engine failed.
     #[error(transparent)]
     Backend(BackendError),
@@ -61,6 +78,8 @@ impl ImageError {
             Self::Missing { .. } => "IMAGE_NOT_FOUND",
             Self::Build { .. } => "IMAGE_BUILD_FAILED",
             Self::ExtraCa { .. } => "INVALID_EXTRA_CA",
+            Self::Credentials { .. } => "MIRROR_CREDENTIALS",
+            Self::Unusable { .. } => "IMAGE_UNUSABLE",
             Self::Backend(_) => "DOCKER_FAILED",
         }
     }
@@ -79,19 +98,28 @@ pub struct LocalImage {
     pub id: String,
     /// Its labels.
     pub labels: HashMap<String, String>,
+    /// Why no sandbox may start from it, if so.
+    unusable: Option<&'static str>,
 }
 
 impl LocalImage {
     /// Looks up a reference or an id.
     pub async fn find(docker: &Docker, reference: &str) -> Result<Option<Self>, ImageError> {
         match docker.client().inspect_image(reference).await {
-            Ok(image) => Ok(Some(Self {
-                id: image.id.unwrap_or_default(),
-                labels: image.config.and_then(|config| config.labels).unwrap_or_default(),
-            })),
+            Ok(image) => {
+                let config = image.config.unwrap_or_default();
+                let unusable = unusable(&config);
+                let labels = config.labels.unwrap_or_default();
+                Ok(Some(Self { id: image.id.unwrap_or_default(), labels, unusable }))
+            }
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(docker.error("inspect an image", error).into()),
         }
+    }
+
+    /// Whether it can do without the hosts file that Docker's network code provides.
+    pub fn knows_localhost(&self) -> bool {
+        self.labels.contains_key(KNOWS_LOCALHOST)
     }
 
     fn has_guest(&self) -> bool {
@@ -99,19 +127,33 @@ impl LocalImage {
     }
 }
 
-/// Finds the images that executions run in, and remembers them.
+/// What in an image's configuration speaks against starting a sandbox from it.
+fn unusable(config: &ImageConfig) -> Option<&'static str> {
+    if config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty()) {
+        return Some("it declares a VOLUME, which would be a writable place on the host's disk without a limit");
+    }
+    if config.on_build.as_ref().is_some_and(|triggers| !triggers.is_empty()) {
+        return Some("it has ONBUILD triggers, which would run as root outside any sandbox");
+    }
+    None
+}
+
+/// How long it is taken for granted that a reference still names the same image.
+const MEMORY: Duration = Duration::from_secs(5);
+
+/// Finds the images that executions run in, and remembers them for a while.
 #[derive(Debug)]
 pub struct Images {
     docker: Docker,
-    known: Mutex<HashMap<String, LocalImage>>,
+    known: Mutex<HashMap<String, (Instant, LocalImage)>>,
     /// Held while an image is looked for or built, so that a burst of first executions builds it once.
-    looking: tokio::sync::Mutex<()>,
+    looking: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Images {
     /// Knows nothing yet.
     pub fn new(docker: Docker) -> Self {
-        Self { docker, known: Mutex::default(), looking: tokio::sync::Mutex::default() }
+        Self { docker, known: Mutex::default(), looking: Mutex::default() }
     }
 
     /// The image for `runtime`, or the one that the caller chose, with the guest in it. What is missing is built.
@@ -120,11 +162,16 @@ impl Images {
         if let Some(image) = self.recall(&reference) {
             return Ok(image);
         }
-        let _looking = self.looking.lock().await;
+        let turn =
+            self.looking.lock().unwrap_or_else(PoisonError::into_inner).entry(reference.clone()).or_default().clone();
+        let _looking = turn.lock().await;
         if let Some(image) = self.recall(&reference) {
             return Ok(image);
         }
         let image = match LocalImage::find(&self.docker, &reference).await? {
+            Some(LocalImage { unusable: Some(reason), .. }) => {
+                return Err(ImageError::Unusable { image: reference, reason });
+            }
             Some(image) if image.has_guest() => image,
             Some(image) => finish::prepare(&self.docker, &reference, &image).await?,
             None if chosen.is_some() => return Err(ImageError::Missing { image: reference }),
@@ -133,7 +180,7 @@ impl Images {
                     .await?
             }
         };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(reference, image.clone());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(reference, (Instant::now(), image.clone()));
         Ok(image)
     }
 
@@ -143,6 +190,7 @@ impl Images {
     }
 
     fn recall(&self, reference: &str) -> Option<LocalImage> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(reference).cloned()
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(reference).filter(|(since, _)| since.elapsed() < MEMORY).map(|(_, image)| image.clone())
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 
 use futures::io::{AsyncRead, AsyncWrite};
+use jiff::Timestamp;
 
 use super::contract::ContainerSpec;
 
@@ -15,6 +16,10 @@ pub trait Backend: Clone + fmt::Debug + Send + Sync + 'static {
         &self,
         spec: &ContainerSpec,
     ) -> impl Future<Output = Result<(ContainerId, ByteStream), BackendError>> + Send;
+
+    /// Whether the kernel has killed something in the container for memory since then. May be asked, and is meant
+    /// to be, when the container is gone already.
+    fn ran_out_of_memory(&self, id: &ContainerId, since: Timestamp) -> impl Future<Output = bool> + Send;
 
     /// Removes a container, running or not, and waits until it is gone. One that is gone already counts as removed.
     fn destroy(&self, id: &ContainerId) -> impl Future<Output = Result<(), BackendError>> + Send;
@@ -67,6 +72,9 @@ pub enum BackendError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A Docker connection that names neither a socket nor a host.
+    #[error("invalid docker: expected socketPath, or host and port")]
+    NoEndpoint,
     /// The image is not there (any more).
     #[error("image {image} does not exist")]
     NoSuchImage {

@@ -34,6 +34,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a reset may take. The guest gives up on processes that do not die well before.
 const RESET_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long one file may take to be read.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Bytes of files and stdin that are put into one write.
 const WRITE_SIZE: usize = 256 * 1024;
 
@@ -100,9 +103,9 @@ impl Channel {
     /// Greets the guest at the other end of `stream` and tells it the `contract` of its sandbox.
     pub async fn connect(stream: ByteStream, contract: Contract) -> Result<Self, ChannelError> {
         let (opener, inbound, driver) = mux::connect(stream, Mode::Client);
+        // Guests open streams only for proxied connections, which need a proxy to answer them: all are reset.
+        drop(inbound);
         let driver = tokio::spawn(async move {
-            // Guests open streams only for proxied connections, which need a proxy to answer them.
-            let _inbound = inbound;
             if let Err(error) = driver.await {
                 tracing::debug!(error = %error, "channel closed");
             }
@@ -145,11 +148,13 @@ impl Channel {
 
     /// Starts a command, after writing `files`.
     pub async fn exec(&self, exec: Exec, files: Files, stdin: Option<Bytes>) -> Result<Running, ChannelError> {
+        // Before there is a stream that the guest would never learn of.
+        let mut head = Vec::new();
+        frame::encode_message(&Request::Exec(exec), &mut head)?;
         let (reader, mut writer) = self.opener.open().await?.split();
         let feed = async move {
             let sent = async {
-                let mut batch = Batch::new(&mut writer);
-                batch.message(&Request::Exec(exec)).await?;
+                let mut batch = Batch { writer: &mut writer, pending: head };
                 batch.files(files).await?;
                 if let Some(stdin) = stdin {
                     batch.data(DataChannel::Stdin, &stdin).await?;
@@ -200,12 +205,14 @@ impl Channel {
         let mut stream = self.request(&Request::ReadFiles(ReadFiles { paths: paths.clone(), max_bytes })).await?;
         let (mut files, mut room) = (Vec::with_capacity(paths.len()), max_total);
         for _ in &paths {
-            files.push(match frame::read_message(&mut stream).await? {
+            let next = async { Ok(frame::read_message(&mut stream).await?) };
+            files.push(match within("read", READ_TIMEOUT, next).await? {
                 ReadEvent::Missing(failure) => Err(failure),
                 ReadEvent::File(length) if length > room => break,
                 ReadEvent::File(length) => {
                     room -= length;
-                    Ok(read_file(&mut stream, length, max_bytes).await?)
+                    let content = read_file(&mut stream, length, max_bytes);
+                    Ok(within("read", READ_TIMEOUT, content).await?)
                 }
             });
         }
@@ -234,9 +241,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// What the guest tells next. Also moves the input along, so it must be called until the command has ended.
+    /// What the guest tells next, within `patience`. Also moves the input along, so it must be called until the command has ended.
     /// A future that is dropped half way leaves the command unreadable: kill it.
-    pub async fn next(&mut self) -> Result<Frame<ExecEvent>, ChannelError> {
+    pub async fn next(&mut self, patience: Duration) -> Result<Frame<ExecEvent>, ChannelError> {
+        within("exec", patience, self.wait()).await
+    }
+
+    async fn wait(&mut self) -> Result<Frame<ExecEvent>, ChannelError> {
         let mut read = std::pin::pin!(frame::read(&mut self.reader).fuse());
         let mut feed = &mut self.feed;
         loop {

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use isol8_protocol::frame;
 use isol8_protocol::mux::{self, Mode, Stream};
 use isol8_protocol::{Hello, Ping, Request, ResetReport};
+use jiff::Timestamp;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::backend::{Backend, BackendError, ByteStream, ContainerId};
@@ -25,6 +26,7 @@ pub struct Fake {
 #[derive(Debug, Default)]
 struct State {
     started: usize,
+    attempts: usize,
     starting: usize,
     most_starting: usize,
     live: BTreeSet<String>,
@@ -41,6 +43,11 @@ impl Fake {
     /// How many containers have been started so far.
     pub fn started(&self) -> usize {
         self.state().started
+    }
+
+    /// How many starts have been asked for, failed ones included.
+    pub fn attempts(&self) -> usize {
+        self.state().attempts
     }
 
     /// The most that were being started at the same time.
@@ -113,6 +120,7 @@ impl Backend for Fake {
         {
             let mut state = self.state();
             state.starting += 1;
+            state.attempts += 1;
             state.most_starting = state.most_starting.max(state.starting);
         }
         tokio::time::sleep(START_TIME).await;
@@ -131,6 +139,10 @@ impl Backend for Fake {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         tokio::spawn(self.clone().guest(id.clone(), theirs));
         Ok((ContainerId::new(id), Box::new(ours.compat())))
+    }
+
+    async fn ran_out_of_memory(&self, _id: &ContainerId, _since: Timestamp) -> bool {
+        false
     }
 
     async fn destroy(&self, id: &ContainerId) -> Result<(), BackendError> {

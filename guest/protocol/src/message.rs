@@ -159,7 +159,7 @@ impl Status {
     pub fn code(self) -> i32 {
         match self {
             Self::Exited(code) => code,
-            Self::Signaled(signal) => 128 + signal,
+            Self::Signaled(signal) => signal.saturating_add(128),
         }
     }
 }

@@ -9,6 +9,18 @@ use super::settings::{Settings, SettingsError, timeout_ms};
 use crate::api::Request;
 use crate::runtime::{self, Runtime, RuntimeError};
 
+/// The longest single argument or environment variable that Linux passes to a program (MAX_ARG_STRLEN).
+const MAX_WORD: usize = 128 * 1024 - 1;
+
+/// Arguments and environment together: Linux allows a quarter of the stack, which is 8 MiB.
+const MAX_WORDS: usize = 2 * 1024 * 1024;
+
+/// All output paths together.
+const MAX_PATHS: usize = 2 * 1024 * 1024;
+
+/// The longest path that the kernel takes (PATH_MAX).
+const MAX_PATH: usize = 4095;
+
 /// Permission bits of files that a request brings.
 const FILE_MODE: u32 = 0o644;
 
@@ -50,6 +62,9 @@ pub(super) struct Plan {
 /// A request that makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
+    /// Not even of the right type.
+    #[error("{0}")]
+    Malformed(String),
     /// More than one source.
     #[error(
         "ExecutionRequest.code, ExecutionRequest.codeUrl, and ExecutionRequest.cmd are mutually exclusive — provide exactly one."
@@ -73,6 +88,19 @@ pub enum PlanError {
     /// A path that the kernel could not take.
     #[error("invalid path \"{}\"", .0.escape_debug())]
     Path(String),
+    /// More than a program can receive.
+    #[error("{what} is too long: {length} bytes, at most {bound}")]
+    TooLong {
+        /// What is.
+        what: &'static str,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        bound: usize,
+    },
+    /// Two contents for one path; the script counts.
+    #[error("two files for {0}")]
+    SameFile(String),
     /// An output path that is relative.
     #[error("invalid output path \"{0}\": expected an absolute path")]
     OutputPath(String),
@@ -113,10 +141,13 @@ impl Plan {
                 runtime.command_for(&script)
             }
         };
+        let env = environment(request.env)?;
+        check_words(&argv, &env)?;
+        check_distinct(&files)?;
         Ok(Self {
             runtime,
             argv,
-            env: environment(request.env)?,
+            env,
             workdir,
             files,
             stdin: request.stdin.filter(|stdin| !stdin.is_empty()),
@@ -159,9 +190,33 @@ fn environment(requested: BTreeMap<String, String>) -> Result<BTreeMap<String, S
     Ok(env)
 }
 
+/// The kernel would refuse to start the program, with fewer words.
+fn check_words(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), PlanError> {
+    let bounded = |what, length, bound| {
+        if length > bound { Err(PlanError::TooLong { what, length, bound }) } else { Ok(length) }
+    };
+    let mut total = 0;
+    for word in argv {
+        total += bounded("cmd", word.len(), MAX_WORD)?;
+    }
+    for (name, value) in env {
+        total += bounded("an environment variable", name.len() + 1 + value.len(), MAX_WORD)?;
+    }
+    bounded("the environment", total, MAX_WORDS).map(drop)
+}
+
+fn check_distinct(files: &[(String, u32, Bytes)]) -> Result<(), PlanError> {
+    let mut paths: Vec<&str> = files.iter().map(|(path, _, _)| path.as_str()).collect();
+    paths.sort_unstable();
+    match paths.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(PlanError::SameFile(pair[0].to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// Resolves `path` against `/sandbox`, with `.`, `..` and doubled slashes taken out.
 fn resolve(path: &str) -> Result<String, PlanError> {
-    if path.is_empty() || path.contains('\0') {
+    if path.is_empty() || path.len() > MAX_PATH || path.contains('\0') {
         return Err(PlanError::Path(path.to_owned()));
     }
     let base = if path.starts_with('/') { "" } else { SANDBOX_DIR };
@@ -198,6 +253,10 @@ fn resolve_file(path: &str, readonly_root: bool) -> Result<String, PlanError> {
 }
 
 fn checked_output_paths(paths: Vec<String>) -> Result<Vec<String>, PlanError> {
+    let length = paths.iter().map(String::len).sum();
+    if length > MAX_PATHS {
+        return Err(PlanError::TooLong { what: "outputPaths", length, bound: MAX_PATHS });
+    }
     match paths.iter().find(|path| !path.starts_with('/') || path.contains('\0')) {
         Some(path) => Err(PlanError::OutputPath(path.clone())),
         None => Ok(paths),

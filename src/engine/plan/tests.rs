@@ -94,6 +94,25 @@ fn an_extension_cannot_leave_the_sandbox() {
 }
 
 #[test]
+fn what_no_program_could_receive_is_refused() {
+    let cmd = Request { cmd: Some("x".repeat(MAX_WORD + 1)), code: None, ..python("") };
+    assert!(matches!(plan(cmd), Err(PlanError::TooLong { what: "cmd", .. })));
+    let variables = (0..100).map(|n| (format!("V{n}"), "x".repeat(MAX_WORD / 2)));
+    let env = Request { env: variables.collect(), ..python("1") };
+    assert!(matches!(plan(env), Err(PlanError::TooLong { what: "the environment", .. })));
+    let paths = Request { output_paths: Some(vec!["/x".repeat(1000); 2000]), ..python("1") };
+    assert!(matches!(plan(paths), Err(PlanError::TooLong { what: "outputPaths", .. })));
+}
+
+#[test]
+fn a_path_has_one_content() {
+    for paths in [["a", "./a"], ["main.py", "b"]] {
+        let files = paths.map(|path| (path.to_owned(), Bytes::new())).into();
+        assert!(matches!(plan(Request { files, ..python("1") }), Err(PlanError::SameFile(_))));
+    }
+}
+
+#[test]
 fn time_limits_are_whole_positive_and_finite() {
     for timeout in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, 1e12] {
         let request = Request { timeout_ms: Some(timeout), ..python("1") };

@@ -20,16 +20,17 @@ const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
 
 const DEFAULT_PORT: u16 = 2375;
 
-/// The address to connect to: what the caller says, else `DOCKER_HOST`, else the usual socket.
-pub(super) fn endpoint(connection: Option<&DockerConnection>) -> String {
-    let explicit = connection.and_then(|connection| match connection {
-        DockerConnection { socket_path: Some(path), .. } => Some(format!("unix://{path}")),
-        DockerConnection { host: Some(host), port, .. } => {
+/// The address to connect to: what the caller says, else `DOCKER_HOST`, else the usual socket. A connection that
+/// names no endpoint is none: the caller meant something, and it was not the usual one.
+pub(super) fn endpoint(connection: Option<&DockerConnection>) -> Option<String> {
+    match connection {
+        None => Some(variable("DOCKER_HOST").unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())),
+        Some(DockerConnection { socket_path: Some(path), .. }) => Some(format!("unix://{path}")),
+        Some(DockerConnection { host: Some(host), port, .. }) => {
             Some(format!("tcp://{host}:{}", port.unwrap_or(DEFAULT_PORT)))
         }
-        _ => None,
-    });
-    explicit.or_else(|| variable("DOCKER_HOST")).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+        Some(_) => None,
+    }
 }
 
 /// A client for `endpoint` that speaks a version which the engine there accepts.
@@ -99,8 +100,9 @@ mod tests {
     #[test]
     fn an_explicit_endpoint_wins() {
         let socket = DockerConnection { socket_path: Some("/run/x.sock".into()), ..Default::default() };
-        assert_eq!(endpoint(Some(&socket)), "unix:///run/x.sock");
+        assert_eq!(endpoint(Some(&socket)).as_deref(), Some("unix:///run/x.sock"));
         let tcp = DockerConnection { host: Some("build".into()), ..Default::default() };
-        assert_eq!(endpoint(Some(&tcp)), "tcp://build:2375");
+        assert_eq!(endpoint(Some(&tcp)).as_deref(), Some("tcp://build:2375"));
+        assert_eq!(endpoint(Some(&DockerConnection::default())), None);
     }
 }

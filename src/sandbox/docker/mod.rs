@@ -6,22 +6,31 @@
 
 mod attach;
 mod connect;
+mod housekeeping;
 mod owner;
 mod spec;
+mod starts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
 use bollard::query_parameters::{
     AttachContainerOptions, CreateContainerOptions, RemoveContainerOptions, WaitContainerOptions,
 };
 use futures::StreamExt;
+use jiff::Timestamp;
 
 use super::backend::{Backend, BackendError, ByteStream, ContainerId};
 use super::contract::ContainerSpec;
 use crate::api::DockerConnection;
 
+pub(crate) use housekeeping::owner;
 pub use owner::Owner;
+pub use starts::{allow_starts, finish_starts};
+
+/// How long the daemon may take to remove a container.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to a Docker engine. Cheap to clone.
 #[derive(Clone)]
@@ -39,7 +48,7 @@ impl std::fmt::Debug for Docker {
 impl Docker {
     /// Connects to the engine that `connection` or else the environment names, and agrees on an API version.
     pub async fn connect(connection: Option<&DockerConnection>) -> Result<Self, BackendError> {
-        let endpoint: Arc<str> = connect::endpoint(connection).into();
+        let endpoint: Arc<str> = connect::endpoint(connection).ok_or(BackendError::NoEndpoint)?.into();
         let unavailable = |source: DockerError| BackendError::Unavailable {
             endpoint: endpoint.to_string(),
             source: connect::reason(source),
@@ -85,7 +94,10 @@ impl Docker {
     async fn wait_until_removed(&self, id: &ContainerId) {
         let options = WaitContainerOptions { condition: "removed".to_owned() };
         // Whatever it answers, a container that is being removed is soon gone: an unknown id is what we wait for.
-        let _ = self.client.wait_container(id.as_str(), Some(options)).next().await;
+        let mut answers = std::pin::pin!(self.client.wait_container(id.as_str(), Some(options)));
+        if tokio::time::timeout(REMOVAL_TIMEOUT, answers.next()).await.is_err() {
+            tracing::warn!(container = id.short(), "the daemon does not get a container removed");
+        }
     }
 }
 
@@ -99,6 +111,7 @@ pub fn status(error: &DockerError) -> Option<u16> {
 
 impl Backend for Docker {
     async fn start(&self, spec: &ContainerSpec) -> Result<(ContainerId, ByteStream), BackendError> {
+        let _begun = starts::begin()?;
         let id = self.create(spec).await?;
         match self.attach_and_start(&id).await {
             Ok(stream) => Ok((id, stream)),
@@ -109,6 +122,10 @@ impl Backend for Docker {
                 Err(error)
             }
         }
+    }
+
+    async fn ran_out_of_memory(&self, id: &ContainerId, since: Timestamp) -> bool {
+        self.has_oom_event(id, since).await
     }
 
     async fn destroy(&self, id: &ContainerId) -> Result<(), BackendError> {

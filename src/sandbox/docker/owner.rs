@@ -5,7 +5,7 @@ use std::fs;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-/// A process on some machine: `<machine>/<pid>/<start time>`. The start time tells it from a later process that
+/// A process on some machine: `<machine>/<pid>/<start time>`, where a PID namespace counts as a machine. The start time tells it from a later process that
 /// happens to get the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -31,7 +31,14 @@ impl Owner {
         if self == Self::this_process() {
             return false;
         }
-        self.machine != Self::this_process().machine || start_time(self.pid) == Some(self.started)
+        // Where even our own cannot be found, looking for others tells nothing.
+        let can_tell = self.machine == Self::this_process().machine && start_time(std::process::id()).is_some();
+        !can_tell || start_time(self.pid) == Some(self.started)
+    }
+
+    /// Whether it was a process of this machine and is no more.
+    pub fn is_dead(&self) -> bool {
+        self != Self::this_process() && !self.is_another_living_process()
     }
 }
 
@@ -59,12 +66,11 @@ impl FromStr for Owner {
     }
 }
 
-/// Something that differs from machine to machine and stays the same until the next boot.
+/// Something that differs from machine to machine, and from one PID namespace to another.
 fn machine() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let id = id.or_else(|_| fs::read_to_string("/etc/hostname")).unwrap_or_default();
-    let id = id.trim();
-    if id.is_empty() { "unknown".to_owned() } else { id.replace('/', "-") }
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{}-{}", boot.trim(), namespace.display()).replace('/', "-")
 }
 
 /// When a process started, in clock ticks since boot; `None` when there is no such process or no way to know.
@@ -91,10 +97,10 @@ mod tests {
         let this = Owner::this_process();
         assert!(!this.is_another_living_process());
         let reused_number = Owner { started: this.started + 1, ..this.clone() };
-        assert!(!reused_number.is_another_living_process());
+        assert!(!reused_number.is_another_living_process() && reused_number.is_dead());
         let init = Owner { pid: 1, started: start_time(1).expect("PID 1 runs"), ..this.clone() };
         assert!(init.is_another_living_process());
         let elsewhere = Owner { machine: "elsewhere".into(), ..this.clone() };
-        assert!(elsewhere.is_another_living_process());
+        assert!(elsewhere.is_another_living_process() && !elsewhere.is_dead() && !this.is_dead());
     }
 }

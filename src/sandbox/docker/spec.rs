@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, ResourcesUlimits};
 
-use crate::sandbox::contract::{ContainerSpec, GUEST_PATH, NO_NETWORK};
+use crate::sandbox::contract::{ContainerSpec, GUEST_PATH};
 
 /// The body of the create call.
 pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
@@ -23,9 +23,7 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
         stdin_once: Some(true),
         tty: Some(false),
         labels: Some(owned(&spec.labels)),
-        // The kernel's new network namespace, loopback and nothing else, is all that `none` means. Docker's own
-        // network code would come to the same result in more than half the time that a start takes.
-        network_disabled: Some(spec.network == NO_NETWORK),
+        network_disabled: Some(spec.bare_namespace),
         host_config: Some(host_config(spec)),
         ..Default::default()
     }

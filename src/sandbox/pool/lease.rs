@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::Inner;
-use super::shelf::Arrival;
 use crate::sandbox::Sandbox;
 use crate::sandbox::backend::Backend;
 use crate::sandbox::contract::ContainerSpec;
@@ -28,19 +27,11 @@ impl<B: Backend> Lease<B> {
     pub fn discard(&mut self) {
         self.reusable = false;
     }
-
-    /// Ends the lease of a sandbox that was not used.
-    pub(super) fn put_back(mut self) {
-        if let Some(sandbox) = self.sandbox.take() {
-            self.pool.arrive(&self.spec, Arrival::Unused(sandbox));
-        }
-    }
 }
 
 impl<B: Backend> Deref for Lease<B> {
     type Target = Sandbox;
 
-    #[allow(clippy::expect_used, reason = "the sandbox is taken only by the two functions that consume the lease")]
     fn deref(&self) -> &Sandbox {
         self.sandbox.as_ref().expect("a lease has its sandbox until it ends")
     }

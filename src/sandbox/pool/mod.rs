@@ -36,6 +36,9 @@ const SURPLUS_LIFETIME: Duration = Duration::from_secs(10);
 /// How long any sandbox may stand idle.
 const IDLE_LIFETIME: Duration = Duration::from_secs(600);
 
+/// Characters of a guest's words that are logged.
+const MAX_REASON: usize = 200;
+
 /// How often idle sandboxes are looked through.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -118,36 +121,37 @@ impl<B: Backend> Pool<B> {
             let mut state = self.inner.open_state()?;
             let shelf = state.shelf(spec);
             let ready = shelf.take().ok_or_else(|| shelf.wait());
-            self.inner.replenish(&mut state, spec);
+            self.inner.replenish(&mut state, spec, self.inner.settings.clean);
             ready
         };
         let sandbox = match ready {
             Ok(sandbox) => sandbox,
-            Err(waiter) => waiter.await.map_err(|_| AcquireError::Closed)??,
+            Err(receiver) => Waiting { pool: self.inner.clone(), spec: spec.clone(), receiver }.sandbox().await?,
         };
         Ok(Lease::new(self.inner.clone(), spec.clone(), sandbox))
     }
 
-    /// Starts sandboxes until `clean` of them stand ready. Resolves when they do, or with the first failure.
+    /// Starts as many sandboxes as are missing for `clean` of them to stand ready. Resolves when they do, or with
+    /// the first failure.
     pub async fn warm(&self, spec: &Arc<ContainerSpec>) -> Result<(), AcquireError> {
-        let waiters: Vec<_> = {
+        let started = {
             let mut state = self.inner.open_state()?;
-            let missing = self.inner.settings.clean.saturating_sub(state.shelf(spec).ready_or_coming());
-            let waiters = (0..missing).map(|_| state.shelf(spec).wait()).collect();
-            self.inner.replenish(&mut state, spec);
-            waiters
+            let missing = state.shelf(spec).begin_warming(self.inner.settings.clean);
+            (0..missing).map(|_| self.inner.start(spec)).collect::<Vec<_>>()
         };
-        let mut leases = Vec::new();
-        for waiter in waiters {
-            let sandbox: Sandbox = waiter.await.map_err(|_| AcquireError::Closed)??;
-            leases.push(Lease::new(self.inner.clone(), spec.clone(), sandbox));
+        for outcome in futures::future::join_all(started).await {
+            outcome.map_err(|_| AcquireError::Closed)??;
         }
-        leases.into_iter().for_each(Lease::put_back);
         Ok(())
     }
 
-    /// Destroys every sandbox and refuses new leases. Returns when all containers are gone, also those of leases
-    /// that are still out: end what uses them first.
+    /// What runs the containers.
+    pub fn backend(&self) -> &B {
+        &self.inner.backend
+    }
+
+    /// Destroys every sandbox and refuses new leases. Returns when all containers are gone but those of leases that
+    /// are still out: end what uses them first.
     pub async fn drain(&self) {
         let shelves = {
             let mut state = self.inner.state();
@@ -184,19 +188,33 @@ impl<B: Backend> Inner<B> {
     }
 
     /// Starts what is missing: one for each waiter that nothing is on its way for, and one at a time ahead of demand.
-    fn replenish(self: &Arc<Self>, state: &mut State, spec: &Arc<ContainerSpec>) {
-        let shelf = state.shelf(spec);
-        for _ in 0..shelf.begin_starts(self.settings.clean) {
-            let (inner, spec) = (self.clone(), spec.clone());
-            self.spawn(async move {
-                let started = {
-                    // Never closed.
-                    let _permit = inner.starts.acquire().await;
-                    Sandbox::start(&inner.backend, &spec).await
-                };
-                inner.arrive(&spec, Arrival::Started(started));
-            });
+    fn replenish(self: &Arc<Self>, state: &mut State, spec: &Arc<ContainerSpec>, clean: usize) {
+        for _ in 0..state.shelf(spec).begin_starts(clean) {
+            // Whoever waits for the sandbox learns of a failure as well.
+            drop(self.start(spec));
         }
+    }
+
+    /// Starts a sandbox, which then arrives like any other. The answer is how that went.
+    fn start(self: &Arc<Self>, spec: &Arc<ContainerSpec>) -> oneshot::Receiver<Result<(), StartError>> {
+        let (told, outcome) = oneshot::channel();
+        let (inner, spec) = (self.clone(), spec.clone());
+        self.spawn(async move {
+            let started = {
+                // Never closed.
+                let _permit = inner.starts.acquire().await;
+                if inner.state().closed {
+                    // Nobody waits any more.
+                    return;
+                }
+                Sandbox::start(&inner.backend, &spec).await
+            };
+            let outcome = started.as_ref().map(|_| ()).map_err(Clone::clone);
+            inner.arrive(&spec, Arrival::Started(started));
+            // Mostly nobody asks.
+            let _ = told.send(outcome);
+        });
+        outcome
     }
 
     /// Hands a sandbox that is ready to whoever waits, or shelves it.
@@ -206,8 +224,10 @@ impl<B: Backend> Inner<B> {
             arrival.into_sandbox()
         } else {
             let keep = self.settings.capacity() > 0;
+            // What has just failed would fail again: only who waits has another one tried.
+            let clean = if matches!(arrival, Arrival::Started(Err(_))) { 0 } else { self.settings.clean };
             let unwanted = state.shelf(spec).arrive(arrival, keep);
-            self.replenish(&mut state, spec);
+            self.replenish(&mut state, spec, clean);
             unwanted
         };
         drop(state);
@@ -223,7 +243,7 @@ impl<B: Backend> Inner<B> {
         let mut state = self.state();
         if state.closed || !reset || !state.shelf(spec).begin_reset(self.settings.capacity()) {
             if !state.closed {
-                self.replenish(&mut state, spec);
+                self.replenish(&mut state, spec, self.settings.clean);
             }
             drop(state);
             self.destroy(sandbox);
@@ -247,7 +267,7 @@ impl<B: Backend> Inner<B> {
         let mut state = self.state();
         if !state.closed {
             state.shelf(spec).end_reset();
-            self.replenish(&mut state, spec);
+            self.replenish(&mut state, spec, self.settings.clean);
         }
         drop(state);
         self.destroy(sandbox);
@@ -259,10 +279,36 @@ impl<B: Backend> Inner<B> {
     }
 }
 
+/// A place in the queue for a sandbox.
+struct Waiting<B: Backend> {
+    pool: Arc<Inner<B>>,
+    spec: Arc<ContainerSpec>,
+    receiver: oneshot::Receiver<Result<Sandbox, StartError>>,
+}
+
+impl<B: Backend> Waiting<B> {
+    async fn sandbox(mut self) -> Result<Sandbox, AcquireError> {
+        Ok((&mut self.receiver).await.map_err(|_| AcquireError::Closed)??)
+    }
+}
+
+impl<B: Backend> Drop for Waiting<B> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        // Handed over in the moment in which the one who waited gave up.
+        if let Ok(Ok(sandbox)) = self.receiver.try_recv() {
+            self.pool.give_back(&self.spec, sandbox, true);
+        }
+    }
+}
+
 /// Resets a sandbox; an error says what speaks against using it again.
 async fn verified_reset(sandbox: &Sandbox) -> Result<(), String> {
     let report = sandbox.channel().reset().await.map_err(|error| error.to_string())?;
-    if report.findings.is_empty() { Ok(()) } else { Err(report.findings.join("; ")) }
+    match report.findings.first() {
+        None => Ok(()),
+        Some(finding) => Err(finding.chars().take(MAX_REASON).collect()),
+    }
 }
 
 /// Destroys sandboxes that have stood idle for too long, until the pool is gone or drained.

@@ -34,8 +34,15 @@ impl Shelf {
         sandbox
     }
 
+    /// How many starts are missing for `clean` to stand ready. They count as under way from here on.
+    pub(super) fn begin_warming(&mut self, clean: usize) -> usize {
+        let missing = clean.saturating_sub(self.ready_or_coming());
+        self.starting += missing;
+        missing
+    }
+
     /// How many will be ready when all that is under way has ended and all who wait are served.
-    pub(super) fn ready_or_coming(&self) -> usize {
+    fn ready_or_coming(&self) -> usize {
         (self.idle.len() + self.starting + self.resetting).saturating_sub(self.waiters.len())
     }
 
@@ -72,7 +79,6 @@ impl Shelf {
                 self.end_reset();
                 Ok(sandbox)
             }
-            Arrival::Unused(sandbox) => Ok(sandbox),
         };
         while let Some(waiter) = self.waiters.pop_front() {
             match waiter.send(result) {
@@ -125,8 +131,6 @@ pub(super) enum Arrival {
     Started(Result<Sandbox, StartError>),
     /// A reset has ended well.
     Reset(Sandbox),
-    /// A lease ended without being used.
-    Unused(Sandbox),
 }
 
 impl Arrival {
@@ -134,7 +138,7 @@ impl Arrival {
     pub(super) fn into_sandbox(self) -> Option<Sandbox> {
         match self {
             Self::Started(result) => result.ok(),
-            Self::Reset(sandbox) | Self::Unused(sandbox) => Some(sandbox),
+            Self::Reset(sandbox) => Some(sandbox),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::{NetworkMode, Size};
-use crate::sandbox::contract::Limits;
+use crate::sandbox::contract::{Image, Limits};
 use crate::sandbox::fake::{Fake, START_TIME};
 
 fn spec() -> Arc<ContainerSpec> {
@@ -17,7 +17,8 @@ fn spec_for(image: &str) -> Arc<ContainerSpec> {
         sandbox_size: Size::mebibytes(1),
         tmp_size: Size::mebibytes(1),
     };
-    Arc::new(ContainerSpec::new(image.to_owned(), "bash", "test", &limits))
+    let image = Image { id: image.to_owned(), knows_localhost: true };
+    Arc::new(ContainerSpec::new(image, "bash", "test", &limits))
 }
 
 fn pool(fake: &Fake, strategy: PoolStrategy, clean: usize, dirty: usize) -> Pool<Fake> {
@@ -138,6 +139,16 @@ async fn a_failed_start_reaches_the_one_who_waits_and_the_next_one_tries_again()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_started_is_not_tried_over_and_over() {
+    let fake = Fake::default();
+    let pool = pool(&fake, PoolStrategy::Fast, 1, 1);
+    fake.fail_starts(usize::MAX);
+    pool.acquire(&spec()).await.map(drop).expect_err("the start fails");
+    settle().await;
+    assert!(fake.attempts() <= 2, "{} attempts", fake.attempts());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_waiter_that_goes_away_leaves_its_sandbox_to_the_next() {
     let fake = Fake::default();
     let pool = pool(&fake, PoolStrategy::Fast, 0, 1);
@@ -184,7 +195,8 @@ async fn warming_makes_as_many_ready_as_are_to_be_clean() {
     let fake = Fake::default();
     let pool = pool(&fake, PoolStrategy::Fast, 3, 0);
     pool.warm(&spec()).await.expect("starts");
-    assert_eq!((fake.started(), fake.live()), (3, 3));
+    settle().await;
+    assert_eq!((fake.started(), fake.live()), (3, 3), "and not one more");
     pool.warm(&spec()).await.expect("nothing is missing");
     assert_eq!(fake.started(), 3);
 }

@@ -23,6 +23,13 @@ use crate::guest::Guest;
 use pipes::Pipes;
 pub(crate) use stream::Stream;
 
+/// How long an engine may take to greet, longer than it waits for our answer. One that died while it started the
+/// container never will, and the daemon does not always close our stdin then.
+const GREETING: Duration = Duration::from_secs(60);
+
+/// How long an engine may be silent: it pings every ten seconds. A connection can die without an end.
+const SILENCE: Duration = Duration::from_secs(90);
+
 /// How long an engine of another version has to read our greeting, before the guest ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -33,6 +40,8 @@ pub(crate) enum End {
     Protocol(FrameError),
     /// The connection broke.
     Connection(ConnectionError),
+    /// No engine has greeted, or it has fallen silent.
+    Alone,
     /// The engine speaks another version.
     Version(Hello),
 }
@@ -43,6 +52,7 @@ impl std::fmt::Display for End {
             Self::Protocol(_) => write!(to, "the engine broke the protocol"),
             // Its own text goes down to the bottom.
             Self::Connection(error) => write!(to, "the connection broke: {error}"),
+            Self::Alone => write!(to, "the engine is silent"),
             Self::Version(hello) => write!(
                 to,
                 "the engine (build {:?}) speaks protocol version {}, this guest {}",
@@ -58,7 +68,7 @@ impl std::error::Error for End {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Protocol(error) => Some(error),
-            Self::Connection(_) | Self::Version(_) => None,
+            Self::Connection(_) | Self::Alone | Self::Version(_) => None,
         }
     }
 }
@@ -80,11 +90,15 @@ pub(crate) async fn serve() -> io::Result<()> {
 
 /// Serves every stream that the engine opens. Resolves when the engine must not be served any longer.
 async fn operations(mut inbound: Inbound, children: &Children) -> End {
-    let Some(control) = inbound.next().await else { return pending().await };
-    let mut control = Stream::new(control);
-    let contract = match greet(&mut control).await {
-        Ok(contract) => contract,
-        Err(end) => return end,
+    let greeting = async {
+        let Some(control) = inbound.next().await else { return pending().await };
+        let mut control = Stream::new(control);
+        greet(&mut control).await.map(|contract| (control, contract))
+    };
+    let (control, contract) = match tokio::time::timeout(GREETING, greeting).await {
+        Ok(Ok(greeted)) => greeted,
+        Ok(Err(end)) => return end,
+        Err(_) => return End::Alone,
     };
     let guest = Guest::new(contract, children);
     let mut operations = FuturesUnordered::new();
@@ -97,7 +111,7 @@ async fn operations(mut inbound: Inbound, children: &Children) -> End {
                 continue;
             }
             Some(ended) = operations.next() => ended,
-            ended = &mut heartbeat => ended,
+            end = &mut heartbeat => return end,
         };
         match ended {
             Ok(()) | Err(FrameError::Ended | FrameError::Io(_)) => {}
@@ -118,14 +132,15 @@ async fn greet(control: &mut Stream) -> Result<Contract, End> {
     Ok(contract)
 }
 
-/// Sends every ping back, until the control stream ends; a guest without one serves on. Resolves but to say that the
-/// engine broke the protocol.
-async fn echo(mut control: Stream) -> Result<(), FrameError> {
+/// Sends every ping back, until the control stream ends; a guest without one serves on. Resolves when the engine
+/// breaks the protocol or falls silent.
+async fn echo(mut control: Stream) -> End {
     loop {
-        let ping: Ping = match frame::read_message(&mut control).await {
-            Ok(ping) => ping,
-            Err(FrameError::Ended | FrameError::Io(_)) => return pending().await,
-            Err(error) => return Err(error),
+        let ping: Ping = match tokio::time::timeout(SILENCE, frame::read_message(&mut control)).await {
+            Ok(Ok(ping)) => ping,
+            Ok(Err(FrameError::Ended | FrameError::Io(_))) => return pending().await,
+            Ok(Err(error)) => return End::Protocol(error),
+            Err(_) => return End::Alone,
         };
         if frame::write_message(&mut control, &ping).await.is_err() {
             return pending().await;

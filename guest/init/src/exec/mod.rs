@@ -2,7 +2,8 @@
 //!
 //! A command is over when its main process has been reaped and what its pipes held at that moment is sent; what it
 //! leaves running in the background cannot hold the answer back. It is killed, with all that it started, at its
-//! limit, on request, and when the engine drops the stream.
+//! limit, on request, by a reset, and when the engine drops the stream (which it can only tell before the engine has
+//! closed its own half).
 
 mod output;
 mod program;

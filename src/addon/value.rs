@@ -1,0 +1,35 @@
+//! Reading what JavaScript passes, with errors that the caller gets to see as ours.
+
+use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, JsValue, Object, Unknown};
+use napi::{ValueType, sys};
+
+/// `value` as a `T`, or why not. The properties named in `nested` must be objects where they are present: the
+/// generated conversions would take anything for an object without properties.
+pub(super) fn read<T: FromNapiValue>(value: Unknown<'_>, what: &str, nested: &[&str]) -> Result<T, String> {
+    if value.get_type().ok() != Some(ValueType::Object) {
+        return Err(format!("{what} must be an object"));
+    }
+    let read = || -> napi::Result<Result<T, String>> {
+        let object = Object::from_unknown(value)?;
+        for name in nested {
+            let property: Unknown<'_> = object.get_named_property_unchecked(name)?;
+            if !matches!(property.get_type()?, ValueType::Object | ValueType::Undefined | ValueType::Null) {
+                return Ok(Err(format!("invalid {what}: {name} must be an object")));
+            }
+        }
+        T::from_unknown(value).map(Ok)
+    };
+    read().unwrap_or_else(|error| {
+        forget_exception(value);
+        Err(format!("invalid {what}: {}", error.reason))
+    })
+}
+
+/// A getter of the caller's that throws leaves its exception behind, and nothing can be done until it is taken.
+#[allow(unsafe_code, reason = "napi offers no safe call for it")]
+fn forget_exception(value: Unknown<'_>) {
+    let mut exception = std::ptr::null_mut();
+    // SAFETY: the environment is that of the call that is being handled, on its thread, and the pointer is to a
+    // live local. Without an exception the call does nothing.
+    unsafe { sys::napi_get_and_clear_last_exception(value.value().env, &mut exception) };
+}
