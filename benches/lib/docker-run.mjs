@@ -6,9 +6,10 @@ import { LABEL } from './docker.mjs';
 
 const SECCOMP = fileURLToPath(new URL('../../seccomp/strict.json', import.meta.url));
 
-/** The arguments of `docker` that run `argv` in `image`, with what `ours` says of a sandbox. */
-export function dockerRun(ours, argv, flags = []) {
-  const { HostConfig: limits, Image: image } = ours;
+/** The arguments of `docker` that run `argv` in `image`, with what `ours` says of a sandbox but for `changed`. */
+export function dockerRun(ours, argv, flags = [], changed = {}) {
+  const { Image: image } = ours;
+  const limits = { ...ours.HostConfig, ...changed };
   const [program, ...rest] = argv;
   return [
     'run',
