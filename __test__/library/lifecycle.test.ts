@@ -1,8 +1,9 @@
 /** Starting, stopping, and starting again. */
 import { DockerIsol8 } from 'isol8';
 import { expect, it } from 'vitest';
-import { containersOf } from '../support/docker.js';
+import { containersOf, noContainersOf } from '../support/docker.js';
 import { ownEngine } from '../support/engine.js';
+import { program } from '../support/process.js';
 import { until, within } from '../support/until.js';
 
 const mine = () => containersOf(process.pid);
@@ -95,4 +96,11 @@ it('stop() while sandboxes are being started leaves none', async () => {
   await within('stop()', 10_000, engine.stop());
   expect(await mine()).toEqual([]);
   for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: 'STOPPED' } });
+});
+
+it('an engine in a worker that ends leaves nothing, and does not keep others from starting', async () => {
+  const child = program('workers');
+  const { code, stdout, stderr } = await within('the process to end', 20_000, child.ended);
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'first\nsecond\nmain\n', stderr: '' });
+  await noContainersOf(child.pid, 3000);
 });

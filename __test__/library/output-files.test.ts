@@ -1,6 +1,6 @@
 /** Files that are read back when the program has ended. */
 import { expect, it } from 'vitest';
-import { sharedEngine } from '../support/engine.js';
+import { ownEngine, sharedEngine } from '../support/engine.js';
 
 const engine = sharedEngine();
 
@@ -69,4 +69,16 @@ it('may be a big one', async () => {
     outputPaths: ['/sandbox/zeros'],
   });
   expect(Buffer.from(files['/sandbox/zeros'] ?? '', 'base64').equals(Buffer.alloc(33_554_432))).toBe(true);
+});
+
+it('cannot be made of holes: what is read back is bounded by the memory of the sandbox', async () => {
+  const small = ownEngine({ memoryLimit: '64m' });
+  const before = process.memoryUsage().rss;
+  const { files } = await small.execute({
+    runtime: 'bash',
+    code: 'echo real > real; truncate --size 200M hole',
+    outputPaths: ['/sandbox/real', '/sandbox/hole'],
+  });
+  expect(files).toEqual({ '/sandbox/real': base64('real\n') });
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20);
 });

@@ -177,3 +177,13 @@ print(json.dumps([os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid(), os.
   // Descriptor 3 is the directory that is being listed. Python itself ignores SIGPIPE (13) and SIGXFSZ (25).
   expect(answers).toEqual([true, true, 1, ['0', '1', '2', '3'], 0o022, '0000000001001000', '0000000000000000']);
 });
+
+it('knows localhost, without a network', async () => {
+  const answers = await ask(`
+import json, socket
+server = socket.create_server(("localhost", 0))
+client = socket.create_connection(("localhost", server.getsockname()[1]))
+server.accept()[0].sendall(b"hello")
+print(json.dumps([client.recv(5).decode(), socket.gethostbyname("localhost")]))`);
+  expect(answers).toEqual(['hello', '127.0.0.1']);
+});
