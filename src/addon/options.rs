@@ -2,8 +2,10 @@
 
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
+use serde::de::DeserializeOwned;
+use serde::de::value::StringDeserializer;
 
-use crate::api::{self, NetworkMode, PoolStrategy};
+use crate::api;
 
 /// Options of an engine. Everything is optional.
 #[napi(object, object_to_js = false, js_name = "DockerIsol8Options")]
@@ -77,7 +79,7 @@ impl EngineOptions {
     /// The same in the engine's words; an error names the option and the value.
     pub(super) fn parse(self, max_concurrent: Option<f64>) -> Result<api::Options, String> {
         Ok(api::Options {
-            network: self.network.map(network).transpose()?,
+            network: self.network.map(|name| named("network", name)).transpose()?,
             cpu_limit: self.cpu_limit,
             memory_limit: self.memory_limit,
             pids_limit: self.pids_limit,
@@ -87,7 +89,7 @@ impl EngineOptions {
             image: self.image,
             sandbox_size: self.sandbox_size,
             tmp_size: self.tmp_size,
-            pool_strategy: self.pool_strategy.map(pool_strategy).transpose()?,
+            pool_strategy: self.pool_strategy.map(|name| named("poolStrategy", name)).transpose()?,
             pool_size: self.pool_size.map(pool_size),
             docker: self.docker.map(Into::into),
             max_concurrent,
@@ -95,20 +97,10 @@ impl EngineOptions {
     }
 }
 
-fn network(name: String) -> Result<NetworkMode, String> {
-    match name.as_str() {
-        "none" => Ok(NetworkMode::None),
-        "host" => Ok(NetworkMode::Host),
-        _ => Err(format!("invalid network: \"{name}\" (expected none or host)")),
-    }
-}
-
-fn pool_strategy(name: String) -> Result<PoolStrategy, String> {
-    match name.as_str() {
-        "fast" => Ok(PoolStrategy::Fast),
-        "secure" => Ok(PoolStrategy::Secure),
-        _ => Err(format!("invalid poolStrategy: \"{name}\" (expected fast or secure)")),
-    }
+/// One of the names that the engine has for a `T`.
+fn named<T: DeserializeOwned>(option: &str, name: String) -> Result<T, String> {
+    let name = StringDeserializer::<serde::de::value::Error>::new(name);
+    T::deserialize(name).map_err(|error| format!("invalid {option}: {error}"))
 }
 
 fn pool_size(size: Either<f64, PoolSize>) -> api::PoolSize {

@@ -25,7 +25,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::backend::Backend;
 use crate::sandbox::channel::{ChannelError, Running};
 
-/// Events between the pipeline and its consumer. With the frames of the channel, 1 MiB at the most.
+/// Events between the pipeline and its consumer, each at most a frame of the channel as text.
 const QUEUE: usize = 16;
 
 /// The largest file that is read back.

@@ -15,6 +15,11 @@ pub const UID: u32 = 100;
 /// Group id of user code.
 pub const GID: u32 = 101;
 
+/// Where user code can write when the root filesystem is read-only, shared memory aside.
+pub const WRITABLE: [&str; 2] = [SANDBOX_DIR, TMP_DIR];
+
+const TMP_DIR: &str = "/tmp";
+
 /// Where the guest is in every image.
 pub const GUEST_PATH: &str = "/usr/local/bin/isol8-init";
 
@@ -114,7 +119,7 @@ impl ContainerSpec {
         let tmpfs = BTreeMap::from([
             // Native modules and installed programs live here: exec.
             (SANDBOX_DIR, format!("rw,exec,nosuid,nodev,mode=755,uid={UID},gid={GID},size={}", limits.sandbox_size)),
-            ("/tmp", format!("rw,noexec,nosuid,nodev,mode=1777,size={}", limits.tmp_size)),
+            (TMP_DIR, format!("rw,noexec,nosuid,nodev,mode=1777,size={}", limits.tmp_size)),
         ]);
         Self {
             image: image.id,
@@ -147,7 +152,7 @@ impl ContainerSpec {
     /// What the guest has to know. Besides our own mounts, Docker gives every container `/dev/shm` and, with a
     /// private IPC namespace, `/dev/mqueue`.
     pub fn guest_contract(&self) -> Contract {
-        let writable = [(SANDBOX_DIR, 0o755), ("/tmp", 0o1777), ("/dev/shm", 0o1777), ("/dev/mqueue", 0o1777)];
+        let writable = [(SANDBOX_DIR, 0o755), (TMP_DIR, 0o1777), ("/dev/shm", 0o1777), ("/dev/mqueue", 0o1777)];
         Contract {
             uid: UID,
             gid: GID,

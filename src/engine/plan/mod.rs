@@ -8,6 +8,7 @@ use isol8_protocol::SANDBOX_DIR;
 use super::settings::{Settings, SettingsError, timeout_ms};
 use crate::api::Request;
 use crate::runtime::{self, Runtime, RuntimeError};
+use crate::sandbox::contract::WRITABLE;
 
 /// The longest single argument or environment variable that Linux passes to a program (MAX_ARG_STRLEN).
 const MAX_WORD: usize = 128 * 1024 - 1;
@@ -23,9 +24,6 @@ const MAX_PATH: usize = 4095;
 
 /// Permission bits of files that a request brings.
 const FILE_MODE: u32 = 0o644;
-
-/// Where user code can write when the root filesystem is read-only.
-const WRITABLE: [&str; 2] = [SANDBOX_DIR, "/tmp"];
 
 /// What every program finds in its environment, unless the request says otherwise.
 const BASE_ENV: [(&str, &str); 7] = [

@@ -4,9 +4,10 @@
 //! `StdinOnce` and `AutoRemove`: when the attached stream goes away, the guest reads end-of-file and exits, and the
 //! daemon removes the container, whatever became of the engine.
 
+mod abandoned;
 mod attach;
 mod connect;
-mod housekeeping;
+mod memory;
 mod owner;
 mod spec;
 mod starts;
@@ -25,7 +26,7 @@ use super::backend::{Backend, BackendError, ByteStream, ContainerId};
 use super::contract::ContainerSpec;
 use crate::api::DockerConnection;
 
-pub(crate) use housekeeping::owner;
+pub(crate) use abandoned::owner;
 pub use owner::Owner;
 pub use starts::{allow_starts, finish_starts};
 

@@ -1,4 +1,5 @@
-//! A [`ContainerSpec`] in the daemon's terms. Translates; what is allowed is decided in the contract.
+//! A [`ContainerSpec`] in the daemon's terms. Which limits, mounts and rights a container has is decided
+//! there; what is the same for every container, whatever its spec, stands here.
 
 use std::collections::HashMap;
 

@@ -3,23 +3,26 @@
 //! A [`Channel`] lives as long as the byte stream under it. Dropping it closes the stream, at which the guest
 //! kills everything and exits. A guest that stops answering pings counts as lost: the channel closes itself.
 
+mod running;
+mod transfer;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::io::{AsyncWriteExt, ReadHalf, WriteHalf};
-use futures::{AsyncReadExt, FutureExt};
-use isol8_protocol::frame::{self, Channel as DataChannel, Frame, FrameError};
+use futures::AsyncReadExt;
+use isol8_protocol::frame::{self, FrameError};
 use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
 use isol8_protocol::{
-    Ack, Contract, Exec, ExecEvent, Failure, FailureKind, FileHeader, Hello, Input, Ping, ReadEvent, ReadFiles,
-    Request, ResetReport, Signal, VERSION,
+    Ack, Contract, Exec, Failure, FailureKind, Hello, Ping, ReadEvent, ReadFiles, Request, ResetReport, Signal, VERSION,
 };
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::backend::ByteStream;
+pub use running::Running;
+pub use transfer::Files;
+use transfer::{Batch, read_file};
 
 /// How long a guest may take to say hello once its container has started. Generous: on a loaded machine the
 /// daemon's own start-up work still competes with it.
@@ -36,9 +39,6 @@ const RESET_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one file may take to be read.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Bytes of files and stdin that are put into one write.
-const WRITE_SIZE: usize = 256 * 1024;
 
 /// Why the engine lost touch with a guest, or could not talk to it.
 #[derive(Debug, thiserror::Error)]
@@ -151,24 +151,7 @@ impl Channel {
         // Before there is a stream that the guest would never learn of.
         let mut head = Vec::new();
         frame::encode_message(&Request::Exec(exec), &mut head)?;
-        let (reader, mut writer) = self.opener.open().await?.split();
-        let feed = async move {
-            let sent = async {
-                let mut batch = Batch { writer: &mut writer, pending: head };
-                batch.files(files).await?;
-                if let Some(stdin) = stdin {
-                    batch.data(DataChannel::Stdin, &stdin).await?;
-                }
-                batch.flush().await
-            };
-            // A command may end without reading all its input; what matters is what it answers.
-            if let Err(error) = sent.await {
-                tracing::debug!(error = %error, "a command did not take all its input");
-            }
-            // End of stdin. The stream's other half is still read.
-            let _ = writer.close().await;
-        };
-        Ok(Running { reader, feed: feed.boxed().fuse() })
+        Ok(Running::new(self.opener.open().await?, head, files, stdin))
     }
 
     /// Sends a signal to the running command. That it has ended already is not an error.
@@ -229,95 +212,6 @@ impl Channel {
         };
         within("reset", RESET_TIMEOUT, reset).await
     }
-}
-
-/// Files on their way into a sandbox.
-pub type Files = Vec<(String, u32, Bytes)>;
-
-/// A command in progress.
-pub struct Running {
-    reader: ReadHalf<Stream>,
-    feed: futures::future::Fuse<BoxFuture<'static, ()>>,
-}
-
-impl Running {
-    /// What the guest tells next, within `patience`. Also moves the input along, so it must be called until the command has ended.
-    /// A future that is dropped half way leaves the command unreadable: kill it.
-    pub async fn next(&mut self, patience: Duration) -> Result<Frame<ExecEvent>, ChannelError> {
-        within("exec", patience, self.wait()).await
-    }
-
-    async fn wait(&mut self) -> Result<Frame<ExecEvent>, ChannelError> {
-        let mut read = std::pin::pin!(frame::read(&mut self.reader).fuse());
-        let mut feed = &mut self.feed;
-        loop {
-            futures::select_biased! {
-                frame = read => return frame?.ok_or(ChannelError::Lost),
-                () = feed => {}
-                complete => return Err(ChannelError::Lost),
-            }
-        }
-    }
-}
-
-/// Puts several frames into one write, so that a run with a few small files still costs one.
-struct Batch<'a> {
-    writer: &'a mut WriteHalf<Stream>,
-    pending: Vec<u8>,
-}
-
-impl<'a> Batch<'a> {
-    fn new(writer: &'a mut WriteHalf<Stream>) -> Self {
-        Self { writer, pending: Vec::new() }
-    }
-
-    async fn message<M: serde::Serialize>(&mut self, message: &M) -> Result<(), FrameError> {
-        frame::encode_message(message, &mut self.pending)?;
-        if self.pending.len() >= WRITE_SIZE { self.flush().await } else { Ok(()) }
-    }
-
-    async fn data(&mut self, channel: DataChannel, data: &[u8]) -> Result<(), FrameError> {
-        for run in data.chunks(WRITE_SIZE) {
-            frame::encode_data(channel, run, &mut self.pending);
-            if self.pending.len() >= WRITE_SIZE {
-                self.flush().await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn files(&mut self, files: Files) -> Result<(), FrameError> {
-        for (path, mode, content) in files {
-            let len = content.len() as u64;
-            self.message(&Input::File(FileHeader { path, mode, len })).await?;
-            self.data(DataChannel::File, &content).await?;
-        }
-        self.message(&Input::Start).await
-    }
-
-    async fn flush(&mut self) -> Result<(), FrameError> {
-        self.writer.write_all(&self.pending).await?;
-        self.pending.clear();
-        Ok(self.writer.flush().await?)
-    }
-}
-
-async fn read_file(stream: &mut Stream, length: u64, max_bytes: u64) -> Result<Bytes, ChannelError> {
-    let (length, bound) =
-        (usize::try_from(length).unwrap_or(usize::MAX), usize::try_from(max_bytes).unwrap_or(usize::MAX));
-    if length > bound {
-        return Err(ChannelError::Protocol(FrameError::Length { length, bound }));
-    }
-    // Grows with what arrives, not with what is announced.
-    let mut content = Vec::new();
-    while content.len() < length {
-        let run = frame::read_data(stream, DataChannel::File).await?;
-        if run.is_empty() || content.len() + run.len() > length {
-            return Err(ChannelError::Protocol(FrameError::Unexpected("as much data as was announced")));
-        }
-        content.extend_from_slice(&run);
-    }
-    Ok(content.into())
 }
 
 async fn within<T>(

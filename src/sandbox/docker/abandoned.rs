@@ -1,22 +1,13 @@
-//! Looking after containers that nobody looks after.
+//! Containers that nobody looks after: their processes died between creating and starting them.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::{EventsOptions, ListContainersOptions};
-use futures::StreamExt;
-use jiff::Timestamp;
+use bollard::query_parameters::ListContainersOptions;
 
 use super::{Docker, Owner};
 use crate::sandbox::backend::{Backend, ContainerId};
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
-
-/// How many seconds the daemon may be behind with its events.
-const EVENT_DELAY: i64 = 1;
-
-/// How long to wait for what it says.
-const EVENT_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Docker {
     /// Removes containers that were created but never started, by processes that are no more. A process that is
@@ -34,23 +25,6 @@ impl Docker {
             // Another engine may be doing the same.
             let _ = self.destroy(&id).await;
         }
-    }
-
-    /// Whether the daemon knows of an out-of-memory kill in the container since then.
-    pub(super) async fn has_oom_event(&self, id: &ContainerId, since: Timestamp) -> bool {
-        let filters = HashMap::from([
-            ("container".to_owned(), vec![id.as_str().to_owned()]),
-            ("event".to_owned(), vec!["oom".to_owned()]),
-        ]);
-        let options = EventsOptions {
-            since: Some(since.as_second().to_string()),
-            // The daemon answers until then, so this is also how long it takes when there was none.
-            until: Some((Timestamp::now().as_second() + EVENT_DELAY).to_string()),
-            filters: Some(filters),
-        };
-        let mut events = std::pin::pin!(self.client.events(Some(options)));
-        // By our own clock as well: the daemon's may differ.
-        matches!(tokio::time::timeout(EVENT_PATIENCE, events.next()).await, Ok(Some(Ok(_))))
     }
 }
 
