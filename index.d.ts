@@ -123,6 +123,11 @@ export interface DockerIsol8Options {
    * number stands for both. Default 1.
    */
   poolSize?: number | PoolSize
+  /**
+   * Environment variables of every execution whose values, also in base64, URL-encoded, JSON-escaped and
+   * hexadecimal form, are replaced by `***` in its output.
+   */
+  secrets?: Record<string, string>
   /** Log what the engine does. Default false. */
   debug?: boolean
   /** Which Docker engine to use. Default: what `DOCKER_HOST` and its companions say, else the usual socket. */

@@ -11,7 +11,7 @@
 //! | [`sandbox`] | one running container, how it is made, the channel to its guest, the pool |
 //! | [`runtime`] | how each language's programs are started |
 //! | [`image`] | building, finding and preparing images |
-//! | [`output`] | decoding and limiting what programs print |
+//! | [`output`] | masking, limiting and decoding what programs print |
 //! | [`telemetry`] | where log events go |
 //! | [`addon`] | the JavaScript face: converts, delegates, never decides |
 

@@ -45,6 +45,8 @@ it('prints the help of run', async () => {
                              extension)
       --stdin <text>         standard input of the program
       --workdir <path>       working directory, inside /sandbox (default: /sandbox)
+      --secret <KEY=VALUE>   environment variable that is masked in the output
+                             (repeatable) (default: [])
       --image <ref>          image to use instead of the runtime's own
 
     Network:

@@ -1,11 +1,13 @@
 //! Engine options, as JavaScript writes them.
 
+use std::collections::HashMap;
+
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
 use serde::de::value::StringDeserializer;
 
-use crate::api;
+use crate::api::{self, Secret};
 
 /// Options of an engine. Everything is optional.
 #[napi(object, object_to_js = false, js_name = "DockerIsol8Options")]
@@ -40,6 +42,9 @@ pub struct EngineOptions {
     /// number stands for both. Default 1.
     #[napi(ts_type = "number | PoolSize")]
     pub pool_size: Option<Either<f64, PoolSize>>,
+    /// Environment variables of every execution whose values, also in base64, URL-encoded, JSON-escaped and
+    /// hexadecimal form, are replaced by `***` in its output.
+    pub secrets: Option<HashMap<String, String>>,
     /// Log what the engine does. Default false.
     pub debug: Option<bool>,
     /// Which Docker engine to use. Default: what `DOCKER_HOST` and its companions say, else the usual socket.
@@ -91,6 +96,12 @@ impl EngineOptions {
             tmp_size: self.tmp_size,
             pool_strategy: self.pool_strategy.map(|name| named("poolStrategy", name)).transpose()?,
             pool_size: self.pool_size.map(pool_size),
+            secrets: self
+                .secrets
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, value)| (name, Secret::new(value)))
+                .collect(),
             docker: self.docker.map(Into::into),
             max_concurrent,
         })

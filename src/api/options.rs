@@ -1,6 +1,10 @@
 //! How an engine is set up, as the caller wrote it. Nothing here has been checked yet.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use super::Secret;
 
 /// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +35,8 @@ pub struct Options {
     pub pool_size: Option<PoolSize>,
     /// Which Docker engine to use; the standard environment variables decide when absent.
     pub docker: Option<DockerConnection>,
+    /// Environment variables of every execution whose values are masked in its output.
+    pub secrets: BTreeMap<String, Secret>,
     /// Most executions at a time.
     pub max_concurrent: Option<f64>,
 }

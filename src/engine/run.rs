@@ -121,7 +121,8 @@ async fn execute(shared: &Shared, active: &Active, plan: Plan, events: &Events) 
     let mut sandbox = shared.lease(active, plan.runtime).await?;
     let (runtime, asked_for_files) = (plan.runtime, plan.output_paths.is_some());
     let limit = shared.settings.max_output_size;
-    let mut output = Output { events, stdout: Filter::new(limit), stderr: Filter::new(limit), finished: false };
+    let filter = || Filter::new(limit, shared.settings.patterns.clone());
+    let mut output = Output { events, stdout: filter(), stderr: filter(), finished: false };
     let room = readable(&shared.settings);
     let ended = run(&sandbox, plan, &mut output, room).await;
     let (report, files) = match ended {

@@ -1,6 +1,9 @@
 //! The options of an engine, checked once and unchanged afterwards. Every default stands here.
 
-use crate::api::{DockerConnection, Options, PoolSize, PoolStrategy, Size, SizeError};
+use std::collections::BTreeMap;
+
+use crate::api::{DockerConnection, Options, PoolSize, PoolStrategy, Secret, Size, SizeError};
+use crate::output::Patterns;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
 
@@ -14,7 +17,7 @@ pub(super) const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
 const MIN_MEMORY: Size = Size::mebibytes(6);
 
 /// Options of an engine, checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// What every container of this engine looks like.
     pub limits: Limits,
@@ -26,6 +29,10 @@ pub struct Settings {
     pub image: Option<String>,
     /// Warm sandboxes: `fast`, one clean and one dirty by default.
     pub pool: PoolSettings,
+    /// Environment variables of every execution.
+    pub secrets: BTreeMap<String, Secret>,
+    /// What is masked in output.
+    pub patterns: Option<Patterns>,
     /// Which Docker engine.
     pub docker: Option<DockerConnection>,
     /// Executions at a time.
@@ -64,6 +71,17 @@ pub enum SettingsError {
     /// Not even of the right type.
     #[error("{0}")]
     Malformed(String),
+    /// A secret that no program could receive; its name tells which.
+    #[error("invalid secret \"{}\": {reason}", name.escape_debug())]
+    Secret {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// More to look for than can be.
+    #[error("the secrets are too many or too long to be masked")]
+    Patterns,
     /// As in the documented API.
     #[error("Semaphore max must be >= 1")]
     MaxConcurrent,
@@ -83,6 +101,7 @@ impl TryFrom<Options> for Settings {
         {
             return Err(SettingsError::Image(image.clone()));
         }
+        check_secrets(&options.secrets)?;
         let pool_size = options.pool_size.unwrap_or(PoolSize { clean: None, dirty: None });
         Ok(Self {
             limits: Limits {
@@ -109,6 +128,8 @@ impl TryFrom<Options> for Settings {
                 clean: pool_bound("poolSize.clean", pool_size.clean)?,
                 dirty: pool_bound("poolSize.dirty", pool_size.dirty)?,
             },
+            patterns: Patterns::new(options.secrets.values()).map_err(|_| SettingsError::Patterns)?,
+            secrets: options.secrets,
             docker: options.docker,
             max_concurrent: match options.max_concurrent {
                 None => DEFAULT_MAX_CONCURRENT,
@@ -117,6 +138,23 @@ impl TryFrom<Options> for Settings {
             },
         })
     }
+}
+
+/// All secrets together: more than that, and looking for them would take more memory than is reasonable.
+const MAX_SECRETS: usize = 256 * 1024;
+
+fn check_secrets(secrets: &BTreeMap<String, Secret>) -> Result<(), SettingsError> {
+    for (name, value) in secrets {
+        let invalid = |reason| SettingsError::Secret { name: name.clone(), reason };
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(invalid("not the name of an environment variable"));
+        }
+        if value.expose().contains('\0') {
+            return Err(invalid("its value contains a NUL character"));
+        }
+    }
+    let length: usize = secrets.values().map(|value| value.expose().len()).sum();
+    if length > MAX_SECRETS { Err(SettingsError::Patterns) } else { Ok(()) }
 }
 
 /// A time limit in whole milliseconds, for engines and for single requests.

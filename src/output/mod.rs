@@ -1,36 +1,40 @@
-//! What programs print, on its way to the caller: limited in bytes, then decoded to text.
+//! What programs print, on its way to the caller: secrets masked, limited in bytes, decoded to text, in this order, so
+//! that a cut can never leave the beginning of a secret.
 
 mod decode;
 mod limit;
+mod mask;
 
 pub use decode::Decoder;
 pub use limit::Limiter;
+pub use mask::{Masker, Patterns};
 
 /// One output stream of a run: bytes in, text out, never more than the limit and one marker.
 #[derive(Debug)]
 pub struct Filter {
+    masker: Masker,
     limiter: Limiter,
     decoder: Decoder,
 }
 
 impl Filter {
-    /// A filter that passes `limit` bytes.
-    pub fn new(limit: u64) -> Self {
-        Self { limiter: Limiter::new(limit), decoder: Decoder::default() }
+    /// A filter that passes `limit` bytes, without what `secrets` find.
+    pub fn new(limit: u64, secrets: Option<Patterns>) -> Self {
+        Self { masker: Masker::new(secrets), limiter: Limiter::new(limit), decoder: Decoder::default() }
     }
 
     /// The text that `bytes` complete; empty when nothing can be shown yet or any more.
     pub fn push(&mut self, bytes: &[u8]) -> String {
-        self.decoder.push(self.limiter.push(bytes))
+        self.limiter.count(bytes.len());
+        self.decoder.push(self.limiter.pass(&self.masker.push(bytes)))
     }
 
     /// The text that was held back, and the marker if anything was cut. Nothing may be pushed afterwards.
     pub fn finish(&mut self) -> String {
-        match self.limiter.marker() {
-            // The held-back bytes are a character that the limit cut in two.
-            Some(marker) => marker,
-            None => self.decoder.finish(),
-        }
+        let mut text = self.decoder.push(self.limiter.pass(&self.masker.finish()));
+        // What the decoder still holds when output was cut is a character that the limit cut in two.
+        text += &self.limiter.marker().unwrap_or_else(|| self.decoder.finish());
+        text
     }
 
     /// Whether the program printed more than the limit.
@@ -46,7 +50,7 @@ mod tests {
     use super::*;
 
     fn filter(limit: u64, chunks: &[&[u8]]) -> String {
-        let mut filter = Filter::new(limit);
+        let mut filter = Filter::new(limit, None);
         let mut text: String = chunks.iter().map(|chunk| filter.push(chunk)).collect();
         text.push_str(&filter.finish());
         text
@@ -85,7 +89,7 @@ mod tests {
 
         #[test]
         fn no_more_than_the_limit_is_shown(bytes in prop::collection::vec(any::<u8>(), 0..200), limit in 0u64..220) {
-            let mut filter = Filter::new(limit);
+            let mut filter = Filter::new(limit, None);
             let shown = filter.push(&bytes);
             // Each shown character stands for at least one byte; a replacement character is three bytes long.
             prop_assert!(shown.chars().count() as u64 <= limit);

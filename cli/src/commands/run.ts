@@ -7,6 +7,7 @@ import { chooseRuntime, chooseSource, fileExtension, type Source } from '../inpu
 import { debug, isDebug } from '../messages.js';
 import { positiveInteger, positiveNumber } from '../numbers.js';
 import { stderr, stdout } from '../output.js';
+import { parseSecrets } from '../secrets.js';
 import { interruption } from '../signals.js';
 
 /** Flags as typed; numbers are still text. */
@@ -25,6 +26,7 @@ interface RunFlags {
   sandboxSize?: string;
   tmpSize?: string;
   image?: string;
+  secret: string[];
   stream?: boolean;
   writable?: boolean;
   out?: string;
@@ -41,6 +43,7 @@ export function registerRun(program: Command): void {
     .option('-r, --runtime <name>', 'python, node, bun, deno or bash (default: from the file extension)')
     .option('--stdin <text>', 'standard input of the program')
     .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
+    .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect, [])
     .option('--image <ref>', "image to use instead of the runtime's own")
     .optionsGroup('Network:')
     .addOption(new Option('--net <mode>', 'network access').choices(['none', 'host']).default('none'))
@@ -63,6 +66,8 @@ export function registerRun(program: Command): void {
     });
 }
 
+const collect = (value: string, values: string[]) => [...values, value];
+
 /** All that can be refused is refused before standard input is read, and that before anything is started. */
 async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   const limits = {
@@ -74,6 +79,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     sandboxSize: flags.sandboxSize,
     tmpSize: flags.tmpSize,
   };
+  const secrets = parseSecrets(flags.secret);
   const source = chooseSource({ file, eval: flags.eval, cmd: flags.cmd });
   const script = source.from === 'file' ? await readScript(source.path) : undefined;
 
@@ -84,6 +90,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     ...limits,
     network: flags.net,
     image: flags.image,
+    secrets,
     readonlyRootFs: !flags.writable,
     debug: isDebug(),
     // There is no second run that a spare sandbox could serve.

@@ -139,7 +139,7 @@ impl Plan {
                 runtime.command_for(&script)
             }
         };
-        let env = environment(request.env)?;
+        let env = environment(settings, request.env)?;
         check_words(&argv, &env)?;
         check_distinct(&files)?;
         Ok(Self {
@@ -174,8 +174,13 @@ impl Source {
     }
 }
 
-fn environment(requested: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, PlanError> {
+/// The base, then the engine's secrets, then what the request says; the later wins.
+fn environment(
+    settings: &Settings,
+    requested: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, PlanError> {
     let mut env: BTreeMap<_, _> = BASE_ENV.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    env.extend(settings.secrets.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())));
     for (name, value) in requested {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(PlanError::EnvName(name));
