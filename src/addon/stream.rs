@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::result::StreamEvent;
 use super::settle;
-use crate::engine::EventStream;
+use crate::engine::{EventStream, in_line};
 
 /// The events of one execution. Ending the iteration early kills the program, and so does dropping the object.
 #[napi]
@@ -46,12 +46,12 @@ impl ExecutionStream {
     /// The next event.
     #[napi]
     pub fn next<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, IteratorResult>> {
-        let (events, ended) = (self.events.clone(), self.ended.clone());
+        let (turn, ended) = (in_line(self.events.clone().lock_owned()), self.ended.clone());
         let next = async move {
             tokio::select! {
                 biased;
                 () = ended.cancelled() => Ok(None),
-                event = async { events.lock().await.next().await } => event.transpose(),
+                event = async { turn.await.next().await } => event.transpose(),
             }
         };
         settle(env, next, |event| IteratorResult { done: event.is_none(), value: event.map(Into::into) })

@@ -8,6 +8,7 @@
 
 mod cleanup;
 mod error;
+mod in_line;
 mod plan;
 mod run;
 mod settings;
@@ -28,6 +29,7 @@ use crate::sandbox::pool::{Lease, Pool};
 
 pub use cleanup::{Removal, cleanup, cleanup_images};
 pub use error::Error;
+pub use in_line::in_line;
 pub use plan::PlanError;
 pub use settings::{DEFAULT_MAX_CONCURRENT, Settings, SettingsError};
 pub use stream::EventStream;

@@ -6,16 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use isol8_protocol::frame::{Channel as DataChannel, Frame, FrameError};
 use isol8_protocol::{Exec, ExecEvent, Failure, FailureKind, Report, Status};
 use jiff::Timestamp;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::in_line::in_line;
 use super::plan::Plan;
 use super::{Active, Error, Settings, Shared};
 use crate::api::Request;
@@ -84,7 +84,7 @@ impl Run {
 pub(super) fn spawn(shared: Arc<Shared>, request: Request) -> Run {
     let (events, receiver) = mpsc::channel(QUEUE);
     let generation = shared.generation();
-    let permit = in_line(shared.permits.clone());
+    let permit = in_line(shared.permits.clone().acquire_owned());
     tokio::spawn(async move {
         let execution = async {
             let _permit = permit.await.map_err(|_| Error::Stopped)?;
@@ -101,19 +101,6 @@ pub(super) fn spawn(shared: Arc<Shared>, request: Request) -> Run {
         let _ = events.send(event).await;
     });
     Run { events: receiver }
-}
-
-/// A permit, in the order of the calls: the tasks that wait for theirs may start in any order.
-fn in_line(permits: Arc<Semaphore>) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-    let mut permit = Box::pin(permits.acquire_owned());
-    let at_once = permit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    async move {
-        match at_once {
-            Poll::Ready(permit) => permit,
-            // It has its place in the queue, and now somebody to wake.
-            Poll::Pending => permit.await,
-        }
-    }
 }
 
 async fn execute(shared: &Shared, active: &Active, plan: Plan, events: &Events) -> Result<Ended, Error> {
