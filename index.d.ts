@@ -4,7 +4,10 @@
 export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno'
 
 /** What programs can reach on the network. */
-export type NetworkMode = 'none' | 'host'
+export type NetworkMode = 'none' | 'host' | 'filtered'
+
+/** Where executions get their sandbox from, and what becomes of it. */
+export type Isol8Mode = 'ephemeral' | 'persistent'
 
 
 /**
@@ -56,6 +59,26 @@ export declare class RuntimeRegistry {
   static list(): Array<RuntimeInfo>
 }
 
+/** What is recorded of every execution. */
+export interface AuditConfig {
+  /** Whether anything is recorded at all. Default false. */
+  enabled?: boolean
+  /** Where to: `filesystem` (default; `file` is the same), or `stdout`. */
+  destination?: string
+  /** Directory of the log files. Default: `ISOL8_AUDIT_DIR`, else `.isol8_audit` in the working directory. */
+  logDir?: string
+  /** Program that is run after each record, with the path of the log file as its argument. */
+  postLogScript?: string
+  /** Measure what executions use, for the record and for `resourceUsage` of results. Default true. */
+  trackResources?: boolean
+  /** Days after which log files are deleted; 0 or less keeps them for ever. Default 90. */
+  retentionDays?: number
+  /** Record the source text. Default false. */
+  includeCode?: boolean
+  /** Record the (masked) output. Default false. */
+  includeOutput?: boolean
+}
+
 /** Builds the images of the runtimes, skipping those that are up to date unless `force` is set. */
 export declare function buildBaseImages(docker?: DockerConnection | undefined | null, onProgress?: ((progress: BuildProgress) => void) | undefined | null, force?: boolean | undefined | null, onlyRuntimes?: Array<string> | undefined | null): Promise<void>
 
@@ -94,6 +117,11 @@ export interface DockerConnection {
 /** Options of an engine. Everything is optional. */
 export interface DockerIsol8Options {
   /**
+   * `ephemeral` (default) gives every execution a sandbox as new; in `persistent` mode all executions share one,
+   * one after the other, with its files and background processes.
+   */
+  mode?: Isol8Mode
+  /**
    * What programs can reach on the network: `none` (default), or `host` for all that the host reaches, its own
    * loopback services included.
    */
@@ -128,6 +156,12 @@ export interface DockerIsol8Options {
    * hexadecimal form, are replaced by `***` in its output.
    */
   secrets?: Record<string, string>
+  /** What holds user code. */
+  security?: SecurityConfig
+  /** What is recorded of every execution. Default: nothing. */
+  audit?: AuditConfig
+  /** Leave containers running after use, to be looked into; `cleanup()` removes them. Default false. */
+  persist?: boolean
   /** Log what the engine does. Default false. */
   debug?: boolean
   /** Which Docker engine to use. Default: what `DOCKER_HOST` and its companions say, else the usual socket. */
@@ -218,6 +252,19 @@ export interface RuntimeInfo {
   name: Runtime
   /** Tag of its image. */
   image: string
+}
+
+/** What holds user code. */
+export interface SecurityConfig {
+  /**
+   * Which system calls user code may make: those of isol8's own profile (`strict`, default), those of a profile of
+   * yours (`custom`), or all that an ordinary user may (`unconfined`).
+   */
+  seccomp?: 'strict' | 'unconfined' | 'custom'
+  /** The profile of `custom`: a file on this host, in Docker's JSON format. */
+  customProfilePath?: string
+  /** An OCI runtime that the Docker engine knows, such as `runsc` (gVisor). Default: the engine's own default. */
+  runtime?: string
 }
 
 /** How an engine is started. */

@@ -125,8 +125,9 @@ impl DockerIsol8 {
 }
 
 fn engine(options: Option<Unknown<'_>>, max_concurrent: Option<f64>) -> std::result::Result<Engine, Error> {
-    let options =
-        options.map(|options| read::<EngineOptions>(options, "options", &["docker", "secrets"]).map_err(malformed));
+    let options = options.map(|options| {
+        read::<EngineOptions>(options, "options", &["docker", "secrets", "security", "audit"]).map_err(malformed)
+    });
     let options = options.transpose()?.unwrap_or_default();
     if options.debug == Some(true) {
         telemetry::enable_debug();

@@ -13,6 +13,10 @@ use crate::api::{self, Secret};
 #[napi(object, object_to_js = false, js_name = "DockerIsol8Options")]
 #[derive(Default)]
 pub struct EngineOptions {
+    /// `ephemeral` (default) gives every execution a sandbox as new; in `persistent` mode all executions share one,
+    /// one after the other, with its files and background processes.
+    #[napi(ts_type = "Isol8Mode")]
+    pub mode: Option<String>,
     /// What programs can reach on the network: `none` (default), or `host` for all that the host reaches, its own
     /// loopback services included.
     #[napi(ts_type = "NetworkMode")]
@@ -45,6 +49,12 @@ pub struct EngineOptions {
     /// Environment variables of every execution whose values, also in base64, URL-encoded, JSON-escaped and
     /// hexadecimal form, are replaced by `***` in its output.
     pub secrets: Option<HashMap<String, String>>,
+    /// What holds user code.
+    pub security: Option<SecurityConfig>,
+    /// What is recorded of every execution. Default: nothing.
+    pub audit: Option<AuditConfig>,
+    /// Leave containers running after use, to be looked into; `cleanup()` removes them. Default false.
+    pub persist: Option<bool>,
     /// Log what the engine does. Default false.
     pub debug: Option<bool>,
     /// Which Docker engine to use. Default: what `DOCKER_HOST` and its companions say, else the usual socket.
@@ -58,6 +68,40 @@ pub struct PoolSize {
     pub clean: Option<f64>,
     /// Kept in addition once they have been used and reset. Default 1.
     pub dirty: Option<f64>,
+}
+
+/// What holds user code.
+#[napi(object, object_to_js = false)]
+pub struct SecurityConfig {
+    /// Which system calls user code may make: those of isol8's own profile (`strict`, default), those of a profile of
+    /// yours (`custom`), or all that an ordinary user may (`unconfined`).
+    #[napi(ts_type = "'strict' | 'unconfined' | 'custom'")]
+    pub seccomp: Option<String>,
+    /// The profile of `custom`: a file on this host, in Docker's JSON format.
+    pub custom_profile_path: Option<String>,
+    /// An OCI runtime that the Docker engine knows, such as `runsc` (gVisor). Default: the engine's own default.
+    pub runtime: Option<String>,
+}
+
+/// What is recorded of every execution.
+#[napi(object, object_to_js = false)]
+pub struct AuditConfig {
+    /// Whether anything is recorded at all. Default false.
+    pub enabled: Option<bool>,
+    /// Where to: `filesystem` (default; `file` is the same), or `stdout`.
+    pub destination: Option<String>,
+    /// Directory of the log files. Default: `ISOL8_AUDIT_DIR`, else `.isol8_audit` in the working directory.
+    pub log_dir: Option<String>,
+    /// Program that is run after each record, with the path of the log file as its argument.
+    pub post_log_script: Option<String>,
+    /// Measure what executions use, for the record and for `resourceUsage` of results. Default true.
+    pub track_resources: Option<bool>,
+    /// Days after which log files are deleted; 0 or less keeps them for ever. Default 90.
+    pub retention_days: Option<f64>,
+    /// Record the source text. Default false.
+    pub include_code: Option<bool>,
+    /// Record the (masked) output. Default false.
+    pub include_output: Option<bool>,
 }
 
 /// A Docker endpoint: a Unix socket, or a host with a port and, for TLS, a directory of certificates.
@@ -84,6 +128,7 @@ impl EngineOptions {
     /// The same in the engine's words; an error names the option and the value.
     pub(super) fn parse(self, max_concurrent: Option<f64>) -> Result<api::Options, String> {
         Ok(api::Options {
+            mode: self.mode.map(|name| named("mode", name)).transpose()?,
             network: self.network.map(|name| named("network", name)).transpose()?,
             cpu_limit: self.cpu_limit,
             memory_limit: self.memory_limit,
@@ -103,8 +148,36 @@ impl EngineOptions {
                 .map(|(name, value)| (name, Secret::new(value)))
                 .collect(),
             docker: self.docker.map(Into::into),
+            security: self.security.map(SecurityConfig::parse).transpose()?,
+            audit: self.audit.map(Into::into),
+            persist: self.persist,
             max_concurrent,
         })
+    }
+}
+
+impl SecurityConfig {
+    fn parse(self) -> Result<api::SecurityConfig, String> {
+        Ok(api::SecurityConfig {
+            seccomp: self.seccomp.map(|name| named("security.seccomp", name)).transpose()?,
+            custom_profile_path: self.custom_profile_path,
+            runtime: self.runtime,
+        })
+    }
+}
+
+impl From<AuditConfig> for api::AuditConfig {
+    fn from(config: AuditConfig) -> Self {
+        Self {
+            enabled: config.enabled,
+            destination: config.destination,
+            log_dir: config.log_dir,
+            post_log_script: config.post_log_script,
+            track_resources: config.track_resources,
+            retention_days: config.retention_days,
+            include_code: config.include_code,
+            include_output: config.include_output,
+        }
     }
 }
 

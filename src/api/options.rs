@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{AuditConfig, Secret, SecurityConfig};
 
 /// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
+    /// Where executions get their sandbox from, and what becomes of it.
+    pub mode: Option<Mode>,
     /// What programs can reach on the network.
     pub network: Option<NetworkMode>,
     /// Cores; fractions allowed.
@@ -37,8 +39,25 @@ pub struct Options {
     pub docker: Option<DockerConnection>,
     /// Environment variables of every execution whose values are masked in its output.
     pub secrets: BTreeMap<String, Secret>,
+    /// What holds user code.
+    pub security: Option<SecurityConfig>,
+    /// What is recorded of every execution.
+    pub audit: Option<AuditConfig>,
+    /// Whether containers are left running after use, to be looked into.
+    pub persist: Option<bool>,
     /// Most executions at a time.
     pub max_concurrent: Option<f64>,
+}
+
+/// Where executions get their sandbox from, and what becomes of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Each has one for itself, as new.
+    #[default]
+    Ephemeral,
+    /// All share one, one after the other.
+    Persistent,
 }
 
 /// What programs can reach on the network.
@@ -50,6 +69,8 @@ pub enum NetworkMode {
     None,
     /// All that the host reaches, its loopback services included.
     Host,
+    /// The hosts that a filter allows.
+    Filtered,
 }
 
 /// How warm sandboxes are used.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{DockerConnection, Options, PoolSize, PoolStrategy, Secret, Size, SizeError};
+use crate::api::{DockerConnection, NetworkMode, Options, PoolSize, PoolStrategy, Secret, Size, SizeError};
 use crate::output::Patterns;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
@@ -79,6 +79,14 @@ pub enum SettingsError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// An option that this release does not have yet.
+    #[error("invalid {option}: \"{value}\" is not available yet")]
+    Unavailable {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: &'static str,
+    },
     /// More to look for than can be.
     #[error("the secrets are too many or too long to be masked")]
     Patterns,
@@ -100,6 +108,9 @@ impl TryFrom<Options> for Settings {
             options.image.as_ref().filter(|image| image.trim().is_empty() || image.contains(char::is_whitespace))
         {
             return Err(SettingsError::Image(image.clone()));
+        }
+        if options.network == Some(NetworkMode::Filtered) {
+            return Err(SettingsError::Unavailable { option: "network", value: "filtered" });
         }
         check_secrets(&options.secrets)?;
         let pool_size = options.pool_size.unwrap_or(PoolSize { clean: None, dirty: None });

@@ -123,10 +123,12 @@ impl ContainerSpec {
         ]);
         Self {
             image: image.id,
-            bare_namespace: image.knows_localhost && limits.network == NetworkMode::None,
+            bare_namespace: image.knows_localhost && limits.network != NetworkMode::Host,
             network: match limits.network {
                 NetworkMode::None => "none",
                 NetworkMode::Host => "host",
+                // Nothing gets out but through the channel.
+                NetworkMode::Filtered => "none",
             },
             memory: i64::try_from(limits.memory.bytes()).unwrap_or(i64::MAX),
             nano_cpus: limits.nano_cpus,

@@ -1,0 +1,28 @@
+//! What holds user code, as far as the caller has a say in it.
+
+use serde::{Deserialize, Serialize};
+
+/// Security settings of an engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecurityConfig {
+    /// Which system calls user code may make.
+    pub seccomp: Option<SeccompMode>,
+    /// The profile of [`SeccompMode::Custom`]: a file on the engine's host, in Docker's JSON format.
+    pub custom_profile_path: Option<String>,
+    /// An OCI runtime that the Docker engine knows, such as `runsc`; its default when absent.
+    pub runtime: Option<String>,
+}
+
+/// Which system calls user code may make.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeccompMode {
+    /// Those of isol8's own profile.
+    #[default]
+    Strict,
+    /// All of them.
+    Unconfined,
+    /// Those of the caller's profile.
+    Custom,
+}
