@@ -35,6 +35,10 @@ export declare class DockerIsol8 {
   executeStream(request: ExecutionRequest): AsyncIterableIterator<StreamEvent>
   /** Id of the container of a persistent engine; `null` for others. */
   get containerId(): string | null
+  /** Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`. */
+  putFile(path: string, content: string | Uint8Array): Promise<void>
+  /** Reads a file in the container of a persistent engine, at most 256 MiB long. */
+  getFile(path: string): Promise<Buffer>
   /** Removes isol8 containers, running or not, except those that another living process owns. */
   static cleanup(docker?: DockerConnection | undefined | null): Promise<CleanupResult>
   /** Removes isol8 images. */
@@ -190,6 +194,10 @@ export interface ExecutionRequest {
   fileExtension?: string
   /** Working directory, inside `/sandbox`. Created if missing. */
   workdir?: string
+  /** Bash script to run first, as the same user, in `/sandbox`. If it fails, so does the execution. */
+  setupScript?: string
+  /** Passed on to the audit record; the key `userId` names the user there. */
+  metadata?: Record<string, string>
 }
 
 /** How an execution ended, whatever the program's exit code. */
@@ -206,6 +214,10 @@ export interface ExecutionResult {
   programMs: number
   /** Standard output or error was longer than `maxOutputSize`. */
   truncated: boolean
+  /** The program was killed at its time limit. */
+  timedOut: boolean
+  /** The program failed, and the kernel had killed something in the sandbox because it ran out of memory. */
+  outOfMemory: boolean
   /** UUID v4 of this execution. */
   executionId: string
   /** The runtime. */

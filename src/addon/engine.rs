@@ -1,16 +1,16 @@
 //! `DockerIsol8`.
 
-use napi::bindgen_prelude::{Either, PromiseRaw, Unknown, within_runtime_if_available};
+use napi::bindgen_prelude::{Buffer, Either, PromiseRaw, Unknown, within_runtime_if_available};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::options::{DockerConnection, EngineOptions};
-use super::request::ExecutionRequest;
+use super::request::{ExecutionRequest, bytes};
 use super::result::{CleanupResult, ExecutionResult};
 use super::stream::ExecutionStream;
 use super::value::read;
 use super::{exit, js_error, settle};
-use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
+use crate::engine::{self, Controls, Engine, Error, EventStream, PlanError, SettingsError};
 use crate::{api, runtime, telemetry};
 
 /// Runs untrusted code in locked-down containers on a Docker engine.
@@ -83,8 +83,8 @@ impl DockerIsol8 {
         env: &'env Env,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
     ) -> Result<PromiseRaw<'env, ExecutionResult>> {
-        let execution =
-            request_from(request).map(|request| within_runtime_if_available(|| self.engine.execute(request)));
+        let execution = request_from(request)
+            .map(|request| within_runtime_if_available(|| self.engine.execute(request, Controls::default())));
         settle(env, async move { execution?.await }, Into::into)
     }
 
@@ -92,7 +92,7 @@ impl DockerIsol8 {
     #[napi(ts_return_type = "AsyncIterableIterator<StreamEvent>")]
     pub fn execute_stream(&self, #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>) -> ExecutionStream {
         ExecutionStream::new(match request_from(request) {
-            Ok(request) => within_runtime_if_available(|| self.engine.stream(request)),
+            Ok(request) => within_runtime_if_available(|| self.engine.stream(request, Controls::default())),
             Err(error) => EventStream::failed(error),
         })
     }
@@ -100,7 +100,26 @@ impl DockerIsol8 {
     /// Id of the container of a persistent engine; `null` for others.
     #[napi(getter)]
     pub fn container_id(&self) -> Option<String> {
-        None
+        self.engine.container_id().map(|id| id.to_string())
+    }
+
+    /// Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn put_file<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        #[napi(ts_arg_type = "string | Uint8Array")] content: Either<String, Buffer>,
+    ) -> Result<PromiseRaw<'env, ()>> {
+        let (engine, content) = (self.engine.clone(), bytes(content));
+        settle(env, async move { engine.put_file(&path, content).await }, |()| ())
+    }
+
+    /// Reads a file in the container of a persistent engine, at most 256 MiB long.
+    #[napi(ts_return_type = "Promise<Buffer>")]
+    pub fn get_file<'env>(&self, env: &'env Env, path: String) -> Result<PromiseRaw<'env, Buffer>> {
+        let engine = self.engine.clone();
+        settle(env, async move { engine.get_file(&path).await }, |content| Buffer::from(content.to_vec()))
     }
 
     /// Removes isol8 containers, running or not, except those that another living process owns.
@@ -136,7 +155,7 @@ fn engine(options: Option<Unknown<'_>>, max_concurrent: Option<f64>) -> std::res
 }
 
 fn request_from(request: Unknown<'_>) -> std::result::Result<api::Request, Error> {
-    let request = read::<ExecutionRequest>(request, "request", &["env", "files"]);
+    let request = read::<ExecutionRequest>(request, "request", &["env", "files", "metadata"]);
     Ok(request.map_err(PlanError::Malformed)?.into())
 }
 

@@ -34,6 +34,10 @@ pub struct ExecutionRequest {
     pub file_extension: Option<String>,
     /// Working directory, inside `/sandbox`. Created if missing.
     pub workdir: Option<String>,
+    /// Bash script to run first, as the same user, in `/sandbox`. If it fails, so does the execution.
+    pub setup_script: Option<String>,
+    /// Passed on to the audit record; the key `userId` names the user there.
+    pub metadata: Option<HashMap<String, String>>,
 }
 
 impl From<ExecutionRequest> for api::Request {
@@ -50,12 +54,14 @@ impl From<ExecutionRequest> for api::Request {
             output_paths: request.output_paths,
             file_extension: request.file_extension,
             workdir: request.workdir,
+            setup_script: request.setup_script,
+            metadata: request.metadata.unwrap_or_default().into_iter().collect(),
         }
     }
 }
 
 /// A copy: the caller may go on writing to its buffer.
-fn bytes(content: Either<String, Buffer>) -> Bytes {
+pub(super) fn bytes(content: Either<String, Buffer>) -> Bytes {
     match content {
         Either::A(text) => text.into(),
         Either::B(buffer) => Bytes::copy_from_slice(&buffer),

@@ -22,6 +22,10 @@ pub struct ExecutionResult {
     pub program_ms: f64,
     /// Standard output or error was longer than `maxOutputSize`.
     pub truncated: bool,
+    /// The program was killed at its time limit.
+    pub timed_out: bool,
+    /// The program failed, and the kernel had killed something in the sandbox because it ran out of memory.
+    pub out_of_memory: bool,
     /// UUID v4 of this execution.
     pub execution_id: String,
     /// The runtime.
@@ -47,6 +51,8 @@ impl From<api::ExecutionResult> for ExecutionResult {
             duration_ms: result.duration_ms as f64,
             program_ms: result.duration_us as f64 / 1000.0,
             truncated: result.truncated,
+            timed_out: result.timed_out,
+            out_of_memory: result.out_of_memory,
             execution_id: result.execution_id,
             runtime: result.runtime.to_owned(),
             timestamp: result.timestamp,

@@ -27,6 +27,10 @@ pub struct Request {
     pub file_extension: Option<String>,
     /// Working directory, inside `/sandbox`.
     pub workdir: Option<String>,
+    /// Bash script to run before.
+    pub setup_script: Option<String>,
+    /// Passed on to the audit record; `userId` names the user there.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// Bytes for a file or for standard input. Cheap to clone.

@@ -19,6 +19,10 @@ pub struct ExecutionResult {
     pub duration_us: u64,
     /// Standard output or error was longer than the limit.
     pub truncated: bool,
+    /// The program was killed at its time limit.
+    pub timed_out: bool,
+    /// The program failed, and the kernel had killed something in its sandbox for want of memory.
+    pub out_of_memory: bool,
     /// UUID v4 of this execution.
     pub execution_id: String,
     /// Name of the runtime.

@@ -1,5 +1,6 @@
 //! What can go wrong, as callers see it: a message with the values, and a code to act on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use isol8_protocol::{Failure, FailureKind};
@@ -8,7 +9,7 @@ use super::plan::PlanError;
 use super::settings::SettingsError;
 use crate::image::ImageError;
 use crate::sandbox::StartError;
-use crate::sandbox::backend::BackendError;
+use crate::sandbox::backend::{BackendError, ContainerId};
 use crate::sandbox::channel::ChannelError;
 use crate::sandbox::pool::AcquireError;
 use crate::telemetry::chain;
@@ -44,6 +45,58 @@ pub enum Error {
     /// An input file could not be written.
     #[error("Failed to write file {} in container (exit code 1): {}", .0.subject, reason(.0))]
     WriteFile(Failure),
+    /// A file could not be read.
+    #[error("Failed to read file {} in container: {} (exit code 1)", .0.subject, reason(.0))]
+    ReadFile(Failure),
+    /// A setup script failed, so the program was not run.
+    #[error("Setup script failed (exit code {exit_code}): {stderr}")]
+    Setup {
+        /// Its exit code; 137 at the time limit.
+        exit_code: i32,
+        /// What it printed on standard error.
+        stderr: String,
+    },
+    /// The sandbox of a persistent engine was made for another runtime.
+    #[error(
+        "Cannot switch runtime from \"{from}\" to \"{to}\". Each persistent container supports a single runtime. Create a new Isol8 instance for a different runtime."
+    )]
+    RuntimeSwitch {
+        /// What it was made for.
+        from: &'static str,
+        /// What was asked for.
+        to: &'static str,
+    },
+    /// There is no sandbox that files could be in.
+    #[error("No active container. Call execute() first in persistent mode.")]
+    NoContainer,
+    /// The sandbox of a persistent engine ended by itself, or was removed.
+    #[error(
+        "the container {} of this session is gone, and its files with it; the next execution starts another",
+        container.short()
+    )]
+    SessionLost {
+        /// The one that is gone.
+        container: ContainerId,
+    },
+    /// The caller's seccomp profile cannot be used.
+    #[error("Failed to load custom seccomp profile at {}: {reason}", path.display())]
+    SeccompProfile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The Docker engine has no such OCI runtime.
+    #[error("Docker does not know the OCI runtime \"{name}\" (security.runtime). Available: {available}")]
+    OciRuntime {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        available: String,
+    },
+    /// The caller ended the execution.
+    #[error("the execution was aborted")]
+    Aborted,
     /// The engine was stopped while the execution ran or waited.
     #[error("the engine was stopped")]
     Stopped,
@@ -65,6 +118,15 @@ impl Error {
             Self::Spawn(_) => "SPAWN_FAILED",
             Self::Workdir(_) => "WORKDIR_FAILED",
             Self::WriteFile(_) => "WRITE_FILE_FAILED",
+            Self::ReadFile(_) => "READ_FILE_FAILED",
+            Self::Setup { .. } => "SETUP_FAILED",
+            Self::RuntimeSwitch { .. } => "RUNTIME_SWITCH",
+            Self::NoContainer => "NO_CONTAINER",
+            Self::SessionLost { .. } => "SESSION_LOST",
+            Self::SeccompProfile { .. } => "SECCOMP_PROFILE",
+            Self::OciRuntime { .. } => "OCI_RUNTIME_UNKNOWN",
+            // As Node.js calls it.
+            Self::Aborted => "ABORT_ERR",
             Self::Stopped => "STOPPED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -141,6 +203,7 @@ impl From<Failure> for Error {
 fn reason(failure: &Failure) -> String {
     match (failure.kind, failure.errno) {
         (FailureKind::NotAFile, _) => "not a regular file".to_owned(),
+        (FailureKind::TooLarge, _) => "too large".to_owned(),
         (_, 0) => "refused by the guest".to_owned(),
         (_, errno) => {
             let text = std::io::Error::from_raw_os_error(errno).to_string();

@@ -1,16 +1,22 @@
 //! The engine: `DockerIsol8`.
 //!
-//! An execution is checked and planned by [`plan`], gets a sandbox from the pool, goes through the one pipeline in
-//! [`run`] and gives the sandbox back. [`Engine::execute`] is [`Engine::stream`], collected.
+//! An execution is checked and planned by [`plan`], gets a sandbox ([`holding`]) from the pool or from the [`session`]
+//! of a persistent engine, goes through the one pipeline in [`run`] and gives the sandbox back. [`Engine::execute`] is
+//! [`Engine::stream`], collected.
 //!
 //! Nothing is connected or started before the first call that needs it. [`Engine::stop`] ends every execution,
 //! returns when no container is left, and leaves the engine ready to be used again.
 
 mod cleanup;
 mod error;
+mod files;
+mod forward;
+mod holding;
 mod in_line;
 mod plan;
 mod run;
+mod security;
+mod session;
 mod settings;
 mod stream;
 
@@ -20,10 +26,11 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{ExecutionResult, Options, Request};
+use crate::api::{ExecutionResult, Mode, Options, Request};
 use crate::image::Images;
 use crate::runtime::{self, Runtime};
-use crate::sandbox::contract::{ContainerSpec, Image};
+use crate::sandbox::backend::ContainerId;
+use crate::sandbox::contract::{ContainerSpec, Image, Seccomp};
 use crate::sandbox::docker::{Docker, Owner};
 use crate::sandbox::pool::{Lease, Pool};
 
@@ -31,8 +38,11 @@ pub use cleanup::{Removal, cleanup, cleanup_images};
 pub use error::Error;
 pub use in_line::in_line;
 pub use plan::PlanError;
+pub use run::Controls;
 pub use settings::{DEFAULT_MAX_CONCURRENT, Settings, SettingsError};
 pub use stream::EventStream;
+
+use session::{Bound, Session};
 
 /// Runs untrusted code on a Docker engine. Cheap to clone; all clones are the same engine.
 #[derive(Debug, Clone)]
@@ -46,6 +56,8 @@ struct Shared {
     permits: Arc<Semaphore>,
     /// Replaced by [`Engine::stop`], so that what comes later starts afresh.
     generation: Mutex<Arc<Generation>>,
+    /// The container that a persistent engine has left running.
+    left: Mutex<Option<ContainerId>>,
     /// Held by [`Engine::stop`], so that a second one does not return before the first.
     stopping: tokio::sync::Mutex<()>,
 }
@@ -66,15 +78,21 @@ struct Generation {
 struct Active {
     images: Images,
     pool: Pool<Docker>,
+    session: Arc<Session>,
+    seccomp: Seccomp,
 }
 
 impl Engine {
     /// Checks the options. Does no I/O.
     pub fn new(options: Options) -> Result<Self, Error> {
         let settings = Settings::try_from(options)?;
-        let permits = Arc::new(Semaphore::new(settings.max_concurrent.min(Semaphore::MAX_PERMITS)));
-        let (generation, stopping) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { settings, permits, generation, stopping }) })
+        let permits = match settings.mode {
+            Mode::Ephemeral => settings.max_concurrent.min(Semaphore::MAX_PERMITS),
+            Mode::Persistent => 1,
+        };
+        let permits = Arc::new(Semaphore::new(permits));
+        let (generation, left, stopping) = Default::default();
+        Ok(Self { shared: Arc::new(Shared { settings, permits, generation, left, stopping }) })
     }
 
     /// Connects, and makes sandboxes ready for `runtimes`. A runtime that cannot be made ready is not an error:
@@ -83,6 +101,8 @@ impl Engine {
         let generation = self.shared.generation();
         let start = async {
             let active = self.shared.active(&generation).await?;
+            // What would stand ready for a persistent engine is its one sandbox, which its first execution chooses.
+            let prewarm = if self.shared.settings.mode == Mode::Persistent { &[] } else { prewarm };
             let warmings = prewarm.iter().map(|&runtime| self.shared.warm(active, runtime));
             for (runtime, warmed) in prewarm.iter().zip(futures::future::join_all(warmings).await) {
                 if let Err(error) = warmed {
@@ -102,19 +122,32 @@ impl Engine {
         generation.tasks.close();
         generation.tasks.wait().await;
         if let Some(active) = generation.active.get() {
+            let left = active.session.close(self.shared.settings.persist).await;
+            *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
             active.pool.drain().await;
         }
     }
 
+    /// The container of a persistent engine, also after it has been left running.
+    pub fn container_id(&self) -> Option<ContainerId> {
+        let generation = self.shared.generation();
+        let current = generation.active.get().and_then(|active| active.session.container_id());
+        current.or_else(|| self.shared.left.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
     /// Runs `request` and resolves when it has ended, whatever its exit code. It takes its place in the queue at
     /// once, not when the future is polled. Must be called within a tokio runtime, like [`Engine::stream`].
-    pub fn execute(&self, request: Request) -> impl Future<Output = Result<ExecutionResult, Error>> + use<> {
-        stream::collect(run::spawn(self.shared.clone(), request))
+    pub fn execute(
+        &self,
+        request: Request,
+        controls: Controls,
+    ) -> impl Future<Output = Result<ExecutionResult, Error>> + use<> {
+        stream::collect(run::spawn(self.shared.clone(), request, controls))
     }
 
     /// Runs `request` and yields its output as it comes. Dropping the stream kills the program.
-    pub fn stream(&self, request: Request) -> EventStream {
-        EventStream::new(run::spawn(self.shared.clone(), request))
+    pub fn stream(&self, request: Request, controls: Controls) -> EventStream {
+        EventStream::new(run::spawn(self.shared.clone(), request, controls))
     }
 }
 
@@ -127,6 +160,12 @@ impl Generation {
             () = self.stop.cancelled() => Err(Error::Stopped),
             outcome = work => outcome,
         }
+    }
+
+    /// The sandbox of a persistent engine.
+    fn session(&self) -> Result<Bound, Error> {
+        let active = self.active.get().ok_or(Error::NoContainer)?;
+        active.session.current()?.ok_or(Error::NoContainer)
     }
 }
 
@@ -142,7 +181,11 @@ impl Shared {
 
     async fn active<'a>(&self, generation: &'a Generation) -> Result<&'a Active, Error> {
         let connect = async {
+            let seccomp = security::seccomp(&self.settings.seccomp)?;
             let docker = Docker::connect(self.settings.docker.as_ref()).await?;
+            if let Some(name) = &self.settings.limits.oci_runtime {
+                security::check_oci_runtime(&docker, name).await?;
+            }
             let abandoned = docker.clone();
             let stopped = generation.stop.clone().cancelled_owned();
             generation.tasks.spawn(async move {
@@ -151,35 +194,46 @@ impl Shared {
                     () = abandoned.remove_abandoned() => {}
                 }
             });
-            Ok(Active { images: Images::new(docker.clone()), pool: Pool::new(docker, self.settings.pool) })
+            let (images, pool) = (Images::new(docker.clone()), Pool::new(docker, self.settings.pool));
+            Ok(Active { images, pool, session: Arc::default(), seccomp })
         };
         generation.active.get_or_try_init(|| connect).await
     }
 
-    /// A sandbox for `runtime`.
-    async fn lease(&self, active: &Active, runtime: &'static Runtime) -> Result<Lease<Docker>, Error> {
-        let spec = self.spec(active, runtime).await?;
+    /// A sandbox for `runtime`, and what its image wants to be run before every execution.
+    async fn lease(
+        &self,
+        active: &Active,
+        runtime: &'static Runtime,
+    ) -> Result<(Lease<Docker>, Option<String>), Error> {
+        let (spec, setup) = self.spec(active, runtime).await?;
         match active.pool.acquire(&spec).await.map_err(Error::from) {
             // Someone removed the image that we remembered. Look again, once.
             Err(error) if error.is_missing_image() => {
                 active.images.forget();
-                let spec = self.spec(active, runtime).await?;
-                Ok(active.pool.acquire(&spec).await?)
+                let (spec, setup) = self.spec(active, runtime).await?;
+                Ok((active.pool.acquire(&spec).await?, setup))
             }
-            other => other,
+            leased => Ok((leased?, setup)),
         }
     }
 
     async fn warm(&self, active: &Active, runtime: &'static Runtime) -> Result<(), Error> {
-        let spec = self.spec(active, runtime).await?;
+        let (spec, _) = self.spec(active, runtime).await?;
         Ok(active.pool.warm(&spec).await?)
     }
 
-    async fn spec(&self, active: &Active, runtime: &'static Runtime) -> Result<Arc<ContainerSpec>, Error> {
+    async fn spec(
+        &self,
+        active: &Active,
+        runtime: &'static Runtime,
+    ) -> Result<(Arc<ContainerSpec>, Option<String>), Error> {
         let image = active.images.resolve(runtime, self.settings.image.as_deref()).await?;
+        let setup = image.setup().map(str::to_owned);
         let image = Image { knows_localhost: image.knows_localhost(), id: image.id };
         let owner = Owner::this_process().to_string();
-        Ok(Arc::new(ContainerSpec::new(image, runtime.name, &owner, &self.settings.limits)))
+        let spec = ContainerSpec::new(image, runtime.name, &owner, &self.settings.limits, active.seccomp.clone());
+        Ok((Arc::new(spec), setup))
     }
 }
 

@@ -1,8 +1,11 @@
 //! The options of an engine, checked once and unchanged afterwards. Every default stands here.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use crate::api::{DockerConnection, NetworkMode, Options, PoolSize, PoolStrategy, Secret, Size, SizeError};
+use crate::api::{
+    DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy, SeccompMode, Secret, Size, SizeError,
+};
 use crate::output::Patterns;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
@@ -19,6 +22,12 @@ const MIN_MEMORY: Size = Size::mebibytes(6);
 /// Options of an engine, checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Where executions get their sandbox from. `ephemeral` by default.
+    pub mode: Mode,
+    /// Which system calls user code may make. `strict` by default.
+    pub seccomp: SeccompSetting,
+    /// Whether containers are left running. They are not by default.
+    pub persist: bool,
     /// What every container of this engine looks like.
     pub limits: Limits,
     /// Time limit of an execution that does not bring its own. 30 s by default.
@@ -37,6 +46,17 @@ pub struct Settings {
     pub docker: Option<DockerConnection>,
     /// Executions at a time.
     pub max_concurrent: usize,
+}
+
+/// Which system calls user code may make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeccompSetting {
+    /// Those of isol8's own profile.
+    Strict,
+    /// All of them.
+    Unconfined,
+    /// Those of the profile in this file.
+    Custom(PathBuf),
 }
 
 /// An option that makes no sense.
@@ -65,6 +85,12 @@ pub enum SettingsError {
         /// The least that works.
         minimum: u64,
     },
+    /// A custom profile that nobody named.
+    #[error("security.seccomp \"custom\" needs security.customProfilePath")]
+    NoProfile,
+    /// An OCI runtime that cannot be one.
+    #[error("invalid security.runtime: \"{}\"", .0.escape_debug())]
+    OciRuntime(String),
     /// An image reference that cannot be one.
     #[error("invalid image: \"{0}\"")]
     Image(String),
@@ -113,8 +139,20 @@ impl TryFrom<Options> for Settings {
             return Err(SettingsError::Unavailable { option: "network", value: "filtered" });
         }
         check_secrets(&options.secrets)?;
+        let mode = options.mode.unwrap_or_default();
         let pool_size = options.pool_size.unwrap_or(PoolSize { clean: None, dirty: None });
+        let (clean, dirty) =
+            (pool_bound("poolSize.clean", pool_size.clean)?, pool_bound("poolSize.dirty", pool_size.dirty)?);
+        let (clean, dirty) = match mode {
+            Mode::Ephemeral => (clean, dirty),
+            // There is nobody whom a second sandbox could serve.
+            Mode::Persistent => (0, 0),
+        };
+        let security = options.security.unwrap_or_default();
         Ok(Self {
+            mode,
+            seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
+            persist: options.persist.unwrap_or(false),
             limits: Limits {
                 network: options.network.unwrap_or_default(),
                 memory: size("memoryLimit", options.memory_limit, Size::mebibytes(512), MIN_MEMORY)?,
@@ -124,6 +162,7 @@ impl TryFrom<Options> for Settings {
                 readonly_root: options.readonly_root_fs.unwrap_or(true),
                 sandbox_size: size("sandboxSize", options.sandbox_size, Size::mebibytes(512), Size::mebibytes(0))?,
                 tmp_size: size("tmpSize", options.tmp_size, Size::mebibytes(256), Size::mebibytes(0))?,
+                oci_runtime: oci_runtime(security.runtime)?,
             },
             timeout_ms: timeout_ms("timeoutMs", options.timeout_ms)?.unwrap_or(30_000),
             max_output_size: integer(
@@ -134,11 +173,7 @@ impl TryFrom<Options> for Settings {
                 "a whole number of bytes up to 1 TiB",
             )?,
             image: options.image,
-            pool: PoolSettings {
-                strategy: options.pool_strategy.unwrap_or(PoolStrategy::Fast),
-                clean: pool_bound("poolSize.clean", pool_size.clean)?,
-                dirty: pool_bound("poolSize.dirty", pool_size.dirty)?,
-            },
+            pool: PoolSettings { strategy: options.pool_strategy.unwrap_or(PoolStrategy::Fast), clean, dirty },
             patterns: Patterns::new(options.secrets.values()).map_err(|_| SettingsError::Patterns)?,
             secrets: options.secrets,
             docker: options.docker,
@@ -148,6 +183,24 @@ impl TryFrom<Options> for Settings {
                 Some(_) => return Err(SettingsError::MaxConcurrent),
             },
         })
+    }
+}
+
+fn seccomp(mode: SeccompMode, path: Option<String>) -> Result<SeccompSetting, SettingsError> {
+    match (mode, path.filter(|path| !path.is_empty())) {
+        (SeccompMode::Strict, _) => Ok(SeccompSetting::Strict),
+        (SeccompMode::Unconfined, _) => Ok(SeccompSetting::Unconfined),
+        (SeccompMode::Custom, Some(path)) => Ok(SeccompSetting::Custom(path.into())),
+        (SeccompMode::Custom, None) => Err(SettingsError::NoProfile),
+    }
+}
+
+fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {
+    match name {
+        Some(name) if name.trim().is_empty() || name.contains(char::is_whitespace) => {
+            Err(SettingsError::OciRuntime(name))
+        }
+        name => Ok(name),
     }
 }
 

@@ -3,18 +3,31 @@
 use std::collections::VecDeque;
 
 use super::Error;
-use super::run::{Ended, Run, RunEvent};
+use super::run::{End, Ended, Run, RunEvent};
 use crate::api::{ExecutionResult, Phase, StreamEvent, StreamEventKind};
 
 /// What both faces say of a program that was killed at its limit.
 const TIMED_OUT: &str = "EXECUTION TIMED OUT";
+
+/// What events say of a setup script that was killed at its limit.
+const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 
 /// The exit code of a program that was killed, whatever killed its main process first.
 const KILLED: i32 = 137;
 
 impl Ended {
     fn exit_code(&self) -> i32 {
-        if self.report.timed_out { KILLED } else { self.report.status.code() }
+        if self.end.report.timed_out { KILLED } else { self.end.report.status.code() }
+    }
+
+    /// What went wrong, as far as it has to be said beside the exit code.
+    fn trouble(&self) -> Option<String> {
+        match (self.end.phase, self.end.report.timed_out) {
+            (Phase::Setup, true) => Some(SETUP_TIMED_OUT.to_owned()),
+            (Phase::Setup, false) => Some(format!("Setup script failed (exit code {})", self.exit_code())),
+            (Phase::Code, true) => Some(TIMED_OUT.to_owned()),
+            (Phase::Code, false) => None,
+        }
     }
 }
 
@@ -54,16 +67,19 @@ impl EventStream {
             }
         };
         Some(Ok(match event {
-            RunEvent::Stdout(data) => code_event(StreamEventKind::Stdout, data),
-            RunEvent::Stderr(data) => code_event(StreamEventKind::Stderr, data),
+            RunEvent::Stdout(phase, data) => of(phase, StreamEventKind::Stdout, data),
+            RunEvent::Stderr(phase, data) => of(phase, StreamEventKind::Stderr, data),
+            RunEvent::SetUp => of(Phase::Setup, StreamEventKind::Exit, "0".to_owned()),
             RunEvent::Ended(ended) => {
                 self.run = None;
-                let exit = code_event(StreamEventKind::Exit, ended.exit_code().to_string());
-                if ended.report.timed_out {
-                    self.pending.push_back(exit);
-                    code_event(StreamEventKind::Error, TIMED_OUT.to_owned())
-                } else {
-                    exit
+                let phase = ended.end.phase;
+                let exit = of(phase, StreamEventKind::Exit, ended.exit_code().to_string());
+                match ended.trouble() {
+                    Some(trouble) => {
+                        self.pending.push_back(exit);
+                        of(phase, StreamEventKind::Error, trouble)
+                    }
+                    None => exit,
                 }
             }
         }))
@@ -78,8 +94,8 @@ impl EventStream {
     }
 }
 
-fn code_event(kind: StreamEventKind, data: String) -> StreamEvent {
-    StreamEvent { kind, data, phase: Some(Phase::Code) }
+fn of(phase: Phase, kind: StreamEventKind, data: String) -> StreamEvent {
+    StreamEvent { kind, data, phase: Some(phase) }
 }
 
 /// The task of a run sends an end or an error, unless it panicked.
@@ -87,36 +103,46 @@ fn vanished() -> Error {
     Error::Internal("the execution ended without a result".to_owned())
 }
 
-/// Waits for the end of a run.
+/// Waits for the end of a run. What setup scripts print is only of interest if they fail.
 pub(super) async fn collect(mut run: Run) -> Result<ExecutionResult, Error> {
     let (mut stdout, mut stderr) = (String::new(), String::new());
     loop {
         match run.next().await.unwrap_or_else(|| Err(vanished()))? {
-            RunEvent::Stdout(text) => stdout.push_str(&text),
-            RunEvent::Stderr(text) => stderr.push_str(&text),
-            RunEvent::Ended(ended) => return Ok(result(stdout, stderr, *ended)),
+            RunEvent::Stdout(Phase::Setup, _) => {}
+            RunEvent::Stdout(Phase::Code, text) => stdout.push_str(&text),
+            RunEvent::Stderr(_, text) => stderr.push_str(&text),
+            RunEvent::SetUp => stderr.clear(),
+            RunEvent::Ended(ended) => return result(stdout, stderr, *ended),
         }
     }
 }
 
-fn result(mut stdout: String, mut stderr: String, ended: Ended) -> ExecutionResult {
+fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<ExecutionResult, Error> {
+    let exit_code = ended.exit_code();
+    let Ended { end: End { phase, report, files }, .. } = ended;
+    if phase == Phase::Setup {
+        stderr.truncate(stderr.trim_end().len());
+        return Err(Error::Setup { exit_code, stderr });
+    }
     stdout.truncate(stdout.trim_end().len());
-    if ended.report.timed_out {
+    if report.timed_out {
         stderr.push_str(&format!("\n--- {TIMED_OUT} ---"));
     }
     stderr.truncate(stderr.trim_end().len());
-    ExecutionResult {
+    Ok(ExecutionResult {
         stdout,
         stderr,
-        exit_code: ended.exit_code(),
+        exit_code,
         // A run that took less than a millisecond still took some time.
-        duration_ms: ended.report.wall_us.div_ceil(1000),
-        duration_us: ended.report.wall_us,
+        duration_ms: report.wall_us.div_ceil(1000),
+        duration_us: report.wall_us,
         truncated: ended.truncated,
+        timed_out: report.timed_out,
+        out_of_memory: report.out_of_memory && exit_code != 0,
         execution_id: ended.execution_id,
         runtime: ended.runtime.name,
         timestamp: format!("{:.3}", ended.started),
         container_id: ended.container_id,
-        files: ended.files,
-    }
+        files,
+    })
 }

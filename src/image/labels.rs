@@ -11,3 +11,6 @@ pub const REGISTRIES: &str = "org.isol8.registries";
 
 /// Set on images whose programs know `localhost` without a file that says so.
 pub const KNOWS_LOCALHOST: &str = "org.isol8.localhost";
+
+/// Bash script that is run before every execution in the image.
+pub const SETUP: &str = "org.isol8.setup";

@@ -22,7 +22,7 @@ use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
 
 pub use base::{BuildProgress, BuildStatus, build_base_images};
-pub use labels::{BUILD_HASH, GUEST_HASH, KNOWS_LOCALHOST, REGISTRIES};
+pub use labels::{BUILD_HASH, GUEST_HASH, KNOWS_LOCALHOST, REGISTRIES, SETUP};
 
 /// The guest that this engine speaks to, built for the platform of the containers.
 static GUEST: &[u8] = include_bytes!(env!("ISOL8_GUEST_BINARY"));
@@ -120,6 +120,11 @@ impl LocalImage {
     /// Whether it can do without the hosts file that Docker's network code provides.
     pub fn knows_localhost(&self) -> bool {
         self.labels.contains_key(KNOWS_LOCALHOST)
+    }
+
+    /// The script that it wants to be run before every execution.
+    pub fn setup(&self) -> Option<&str> {
+        self.labels.get(SETUP).map(String::as_str).filter(|script| !script.trim().is_empty())
     }
 
     fn has_guest(&self) -> bool {

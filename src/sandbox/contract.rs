@@ -4,6 +4,7 @@
 //! way to gain privileges, writing only to tmpfs mounts that are all named here and all emptied by a reset.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use isol8_protocol::{Contract, SANDBOX_DIR, Writable};
 
@@ -40,17 +41,23 @@ const CAPABILITIES: [&str; 3] = ["SETUID", "SETGID", "KILL"];
 const OPEN_FILES: i64 = 8192;
 
 /// Which system calls user code may make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Seccomp {
-    /// The profile that is shipped in `seccomp/`.
+    /// Those of the profile that is shipped in `seccomp/`.
     Strict,
+    /// All of them.
+    Unconfined,
+    /// Those of this profile.
+    Custom(Arc<str>),
 }
 
 impl Seccomp {
     /// The profile, as Docker takes it.
-    pub fn profile(self) -> &'static str {
+    pub fn profile(&self) -> &str {
         match self {
             Self::Strict => include_str!("../../seccomp/strict.json"),
+            Self::Unconfined => "unconfined",
+            Self::Custom(profile) => profile,
         }
     }
 }
@@ -81,6 +88,8 @@ pub struct Limits {
     pub sandbox_size: Size,
     /// Size of `/tmp`.
     pub tmp_size: Size,
+    /// OCI runtime; the daemon's default when absent.
+    pub oci_runtime: Option<String>,
 }
 
 /// A container to be started, everything decided. Sandboxes with equal specs can stand in for each other.
@@ -107,6 +116,8 @@ pub struct ContainerSpec {
     pub capabilities: [&'static str; 3],
     /// System calls.
     pub seccomp: Seccomp,
+    /// OCI runtime; the daemon's default when absent.
+    pub oci_runtime: Option<String>,
     /// Name, and value of both the soft and the hard limit.
     pub ulimits: [(&'static str, i64); 2],
     /// Labels.
@@ -115,7 +126,7 @@ pub struct ContainerSpec {
 
 impl ContainerSpec {
     /// The container for `image` under `limits`.
-    pub fn new(image: Image, runtime: &str, owner: &str, limits: &Limits) -> Self {
+    pub fn new(image: Image, runtime: &str, owner: &str, limits: &Limits, seccomp: Seccomp) -> Self {
         let tmpfs = BTreeMap::from([
             // Native modules and installed programs live here: exec.
             (SANDBOX_DIR, format!("rw,exec,nosuid,nodev,mode=755,uid={UID},gid={GID},size={}", limits.sandbox_size)),
@@ -123,7 +134,10 @@ impl ContainerSpec {
         ]);
         Self {
             image: image.id,
-            bare_namespace: image.knows_localhost && limits.network != NetworkMode::Host,
+            // Another runtime may bring a network stack of its own, which somebody has to set up.
+            bare_namespace: image.knows_localhost
+                && limits.network != NetworkMode::Host
+                && limits.oci_runtime.is_none(),
             network: match limits.network {
                 NetworkMode::None => "none",
                 NetworkMode::Host => "host",
@@ -136,7 +150,8 @@ impl ContainerSpec {
             readonly_root: limits.readonly_root,
             tmpfs,
             capabilities: CAPABILITIES,
-            seccomp: Seccomp::Strict,
+            seccomp,
+            oci_runtime: limits.oci_runtime.clone(),
             ulimits: [("nofile", OPEN_FILES), ("core", 0)],
             labels: BTreeMap::from([
                 (LABEL_MANAGED, "true".to_owned()),

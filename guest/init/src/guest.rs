@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::children::Children;
 use crate::identity::Sandbox;
-use crate::memory::OomCounter;
+use crate::memory::{MemoryInUse, OomCounter};
 
 /// The guest, from the greeting on.
 #[derive(Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct Guest<'a> {
     pub(crate) writable: Vec<Writable>,
     pub(crate) children: &'a Children,
     pub(crate) oom_kills: OomCounter,
+    pub(crate) memory: MemoryInUse,
+    /// Whether the sandbox outlives the connection.
+    pub(crate) stays: &'a Cell<bool>,
     /// How to reach the running command. Set and cleared by its run.
     pub(crate) running: RefCell<Option<Rc<Reins>>>,
     taken: Cell<bool>,
@@ -48,12 +51,14 @@ impl Drop for Turn<'_> {
 }
 
 impl<'a> Guest<'a> {
-    pub(crate) fn new(contract: Contract, children: &'a Children) -> Self {
+    pub(crate) fn new(contract: Contract, children: &'a Children, stays: &'a Cell<bool>) -> Self {
         Self {
             sandbox: Sandbox::new(contract.uid, contract.gid),
             writable: contract.writable,
             children,
             oom_kills: OomCounter::open(),
+            memory: MemoryInUse::open(),
+            stays,
             running: RefCell::new(None),
             taken: Cell::new(false),
             given_back: Notify::new(),

@@ -204,7 +204,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Exec, ExecEvent, Request};
+    use crate::{Exec, ExecEvent, Request, Step};
 
     fn read_all(mut bytes: &[u8]) -> Result<Vec<Frame<Request>>, FrameError> {
         let mut frames = Vec::new();
@@ -245,7 +245,8 @@ mod tests {
             length in 0..3 * MAX_DATA,
         ) {
             let data: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
-            let request = Request::Exec(Exec { argv, env, cwd: "/sandbox".into(), limit_ms, stdin: true });
+            let step = Step { argv, env: env.clone(), cwd: "/sandbox".into(), limit_ms, remove: vec![] };
+            let request = Request::Exec(Exec { env, steps: vec![step], stdin: true });
             let mut bytes = Vec::new();
             encode_message(&request, &mut bytes).expect("encodes");
             encode_data(Channel::Stdin, &data, &mut bytes);

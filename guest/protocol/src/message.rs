@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of everything in this module but [`Hello`], whose layout is fixed for good.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// First bytes of a [`Hello`], so that anything else that writes to the stream is told from a guest.
 pub const MAGIC: [u8; 5] = *b"isol8";
@@ -69,21 +69,36 @@ pub enum Request {
     ReadFiles(ReadFiles),
     /// Makes the sandbox as new.
     Reset,
+    /// Kills the running command, says no more of it, and answers when it is gone. Also when there is none.
+    Abandon,
+    /// Stays, with all that runs, when the connection ends.
+    Stay,
 }
 
-/// A command to run. Files come first, on the same stream, so that a run costs one round trip.
+/// Commands to run, one after the other. Files come first, on the same stream, so that a run costs one round trip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
-    /// Program and arguments; a program without a slash is looked up in the `PATH` of `env`.
+    /// The environment of all steps, over what the image itself sets.
+    pub env: Vec<(String, String)>,
+    /// At least one. A step that does not exit with 0 is the last.
+    pub steps: Vec<Step>,
+    /// Whether stdin data follows, for the last step. Otherwise, and for all others, stdin is empty.
+    pub stdin: bool,
+}
+
+/// One command of an [`Exec`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Program and arguments; a program without a slash is looked up in the `PATH` of its environment.
     pub argv: Vec<String>,
-    /// The environment, over what the image itself sets.
+    /// Over the environment of all steps.
     pub env: Vec<(String, String)>,
     /// Working directory; created (as the sandbox user) if missing.
     pub cwd: String,
     /// After this many milliseconds the command and all it started are killed.
     pub limit_ms: u64,
-    /// Whether stdin data follows. Otherwise the command reads an empty stdin.
-    pub stdin: bool,
+    /// Files to remove when the step has ended, or will not be run.
+    pub remove: Vec<String>,
 }
 
 /// What the engine sends after [`Request::Exec`] and [`Request::WriteFiles`].
@@ -117,14 +132,14 @@ pub enum Signal {
     Kill,
 }
 
-/// What the guest tells of a command.
+/// What the guest tells of an [`Exec`]: of one step after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExecEvent {
-    /// The program is running.
+    /// The step's program is running.
     Started,
-    /// It ended, and all its output has been sent.
+    /// It ended, and all its output has been sent. The next step follows, if there is one and this one exited with 0.
     Ended(Report),
-    /// It never ran.
+    /// It never ran. Nothing follows.
     Failed(Failure),
 }
 
@@ -143,6 +158,8 @@ pub struct Report {
     pub cpu_us: u64,
     /// Largest resident size of any one of those processes, in bytes.
     pub peak_memory_bytes: u64,
+    /// Memory of the whole sandbox when the main process had ended, files included, in bytes; 0 if unknown.
+    pub memory_bytes: u64,
 }
 
 /// How a process ended.
@@ -155,6 +172,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether a shell would call it success.
+    pub fn is_success(self) -> bool {
+        self == Self::Exited(0)
+    }
+
     /// The exit code that a shell would report.
     pub fn code(self) -> i32 {
         match self {
@@ -182,7 +204,7 @@ pub enum ReadEvent {
     Missing(Failure),
 }
 
-/// The answer to [`Request::Signal`] and [`Request::WriteFiles`].
+/// The answer to [`Request::Signal`], [`Request::WriteFiles`], [`Request::Abandon`] and [`Request::Stay`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ack {
     /// Done.

@@ -1,12 +1,15 @@
 //! From settings and a request to what is going to be done: pure, and the only place where requests are checked.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use isol8_protocol::SANDBOX_DIR;
+use uuid::Uuid;
 
 use super::settings::{Settings, SettingsError, timeout_ms};
-use crate::api::Request;
+use crate::api::{Mode, Request};
 use crate::runtime::{self, Runtime, RuntimeError};
 use crate::sandbox::contract::WRITABLE;
 
@@ -19,11 +22,14 @@ const MAX_WORDS: usize = 2 * 1024 * 1024;
 /// All output paths together.
 const MAX_PATHS: usize = 2 * 1024 * 1024;
 
+/// Names and values of all metadata, which go into every record.
+const MAX_METADATA: usize = 64 * 1024;
+
 /// The longest path that the kernel takes (PATH_MAX).
 const MAX_PATH: usize = 4095;
 
-/// Permission bits of files that a request brings.
-const FILE_MODE: u32 = 0o644;
+/// Permission bits of files that callers bring.
+pub(super) const FILE_MODE: u32 = 0o644;
 
 /// What every program finds in its environment, unless the request says otherwise.
 const BASE_ENV: [(&str, &str); 7] = [
@@ -43,18 +49,26 @@ pub(super) struct Plan {
     pub runtime: &'static Runtime,
     /// Program and arguments.
     pub argv: Vec<String>,
+    /// The text that it was made from, for the record.
+    pub source: Bytes,
+    /// Path of the script among `files`, if it has to be removed afterwards.
+    pub temporary_script: Option<String>,
+    /// Bash script that is run before.
+    pub setup: Option<String>,
     /// The whole environment that isol8 sets.
     pub env: BTreeMap<String, String>,
     /// Absolute, inside `/sandbox`.
     pub workdir: String,
     /// Absolute path, permission bits and content; the script among them.
     pub files: Vec<(String, u32, Bytes)>,
-    /// Standard input; nothing when empty.
+    /// Standard input that is there from the start; nothing when empty.
     pub stdin: Option<Bytes>,
     /// Time limit.
     pub timeout_ms: u64,
     /// Absolute paths to read back.
     pub output_paths: Option<Vec<String>>,
+    /// What the caller wants to find in the record.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// A request that makes no sense.
@@ -111,6 +125,15 @@ pub enum PlanError {
     /// An argument that no program could receive.
     #[error("invalid cmd: contains a NUL character")]
     Cmd,
+    /// A setup script that no shell could read.
+    #[error("invalid setupScript: contains a NUL character")]
+    Setup,
+    /// More metadata than anybody needs.
+    #[error("metadata is too long: {length} bytes, at most {MAX_METADATA}")]
+    Metadata {
+        /// How long all names and values are.
+        length: usize,
+    },
     /// An extension that is none.
     #[error("invalid fileExtension \"{}\": expected a dot and letters, digits, - or _", .0.escape_debug())]
     Extension(String),
@@ -127,30 +150,44 @@ impl Plan {
         for (path, content) in request.files {
             files.push((resolve_file(&path, settings.limits.readonly_root)?, FILE_MODE, content));
         }
-        let argv = match source {
-            Source::Cmd(line) => runtime::shell_command(&line),
+        let mut temporary_script = None;
+        let (argv, source) = match source {
+            Source::Cmd(line) => (runtime::shell_command(&line), Bytes::from(line)),
             Source::Code(code) => {
                 let extension = match request.file_extension {
                     Some(extension) => checked_extension(extension)?,
                     None => runtime.script_extension.to_owned(),
                 };
-                let script = format!("{SANDBOX_DIR}/main{extension}");
-                files.push((script.clone(), FILE_MODE, Bytes::from(code)));
-                runtime.command_for(&script)
+                let script = match settings.mode {
+                    Mode::Ephemeral => format!("{SANDBOX_DIR}/main{extension}"),
+                    Mode::Persistent => format!("{SANDBOX_DIR}/exec_{}{extension}", Uuid::new_v4().simple()),
+                };
+                let code = Bytes::from(code);
+                files.push((script.clone(), FILE_MODE, code.clone()));
+                let argv = runtime.command_for(&script);
+                // Where nothing else would remove it.
+                temporary_script = (settings.mode == Mode::Persistent).then_some(script);
+                (argv, code)
             }
         };
+        let setup = checked_setup(request.setup_script)?;
+        check_metadata(&request.metadata)?;
         let env = environment(settings, request.env)?;
         check_words(&argv, &env)?;
         check_distinct(&files)?;
         Ok(Self {
             runtime,
             argv,
+            source,
+            temporary_script,
+            setup,
             env,
             workdir,
             files,
             stdin: request.stdin.filter(|stdin| !stdin.is_empty()),
             timeout_ms,
             output_paths: request.output_paths.map(checked_output_paths).transpose()?,
+            metadata: request.metadata,
         })
     }
 }
@@ -208,6 +245,19 @@ fn check_words(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), Pl
     bounded("the environment", total, MAX_WORDS).map(drop)
 }
 
+/// A blank script counts as absent.
+fn checked_setup(script: Option<String>) -> Result<Option<String>, PlanError> {
+    match script.filter(|script| !script.trim().is_empty()) {
+        Some(script) if script.contains('\0') => Err(PlanError::Setup),
+        script => Ok(script),
+    }
+}
+
+fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), PlanError> {
+    let length = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if length > MAX_METADATA { Err(PlanError::Metadata { length }) } else { Ok(()) }
+}
+
 fn check_distinct(files: &[(String, u32, Bytes)]) -> Result<(), PlanError> {
     let mut paths: Vec<&str> = files.iter().map(|(path, _, _)| path.as_str()).collect();
     paths.sort_unstable();
@@ -218,7 +268,7 @@ fn check_distinct(files: &[(String, u32, Bytes)]) -> Result<(), PlanError> {
 }
 
 /// Resolves `path` against `/sandbox`, with `.`, `..` and doubled slashes taken out.
-fn resolve(path: &str) -> Result<String, PlanError> {
+pub(super) fn resolve(path: &str) -> Result<String, PlanError> {
     if path.is_empty() || path.len() > MAX_PATH || path.contains('\0') {
         return Err(PlanError::Path(path.to_owned()));
     }
@@ -243,7 +293,7 @@ fn resolve_workdir(path: &str) -> Result<String, PlanError> {
     if is_inside(&resolved, SANDBOX_DIR) { Ok(resolved) } else { Err(PlanError::Workdir) }
 }
 
-fn resolve_file(path: &str, readonly_root: bool) -> Result<String, PlanError> {
+pub(super) fn resolve_file(path: &str, readonly_root: bool) -> Result<String, PlanError> {
     let resolved = resolve(path)?;
     let names_a_file = !path.ends_with('/') && !WRITABLE.contains(&resolved.as_str()) && resolved != "/";
     if !names_a_file {
@@ -273,6 +323,8 @@ fn checked_extension(extension: String) -> Result<String, PlanError> {
     });
     if well_formed { Ok(extension) } else { Err(PlanError::Extension(extension)) }
 }
+
+pub(super) use steps::Work;
 
 #[cfg(test)]
 mod tests;

@@ -21,8 +21,8 @@ use tokio::time::{sleep, timeout};
 
 use super::backend::ByteStream;
 pub use running::Running;
-pub use transfer::Files;
 use transfer::{Batch, read_file};
+pub use transfer::{Files, Stdin};
 
 /// How long a guest may take to say hello once its container has started. Generous: on a loaded machine the
 /// daemon's own start-up work still competes with it.
@@ -146,19 +146,39 @@ impl Channel {
         Ok(stream)
     }
 
-    /// Starts a command, after writing `files`.
-    pub async fn exec(&self, exec: Exec, files: Files, stdin: Option<Bytes>) -> Result<Running, ChannelError> {
+    /// Starts commands, after writing `files`.
+    pub async fn exec(&self, exec: Exec, files: Files, stdin: Stdin) -> Result<Running, ChannelError> {
         // Before there is a stream that the guest would never learn of.
         let mut head = Vec::new();
         frame::encode_message(&Request::Exec(exec), &mut head)?;
         Ok(Running::new(self.opener.open().await?, head, files, stdin))
     }
 
+    /// Kills the running command, if there is one, and resolves when it is gone.
+    pub async fn abandon(&self) -> Result<(), ChannelError> {
+        within("abandon", RESET_TIMEOUT, self.ask(&Request::Abandon)).await
+    }
+
+    /// Has the sandbox outlive this connection.
+    pub async fn stay(&self) -> Result<(), ChannelError> {
+        within("stay", RESET_TIMEOUT, self.ask(&Request::Stay)).await
+    }
+
+    /// Makes a request that is answered by an acknowledgement and nothing else.
+    async fn ask(&self, request: &Request) -> Result<(), ChannelError> {
+        let mut stream = self.request(request).await?;
+        match frame::read_message(&mut stream).await? {
+            Ack::Done => Ok(()),
+            Ack::Failed(failure) => Err(ChannelError::Refused(failure)),
+        }
+    }
+
     /// Sends a signal to the running command. That it has ended already is not an error.
     pub async fn signal(&self, signal: Signal) -> Result<(), ChannelError> {
-        let mut stream = self.request(&Request::Signal(signal)).await?;
-        frame::read_message::<Ack>(&mut stream).await?;
-        Ok(())
+        match self.ask(&Request::Signal(signal)).await {
+            Err(ChannelError::Refused(_)) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Writes files as the sandbox user.

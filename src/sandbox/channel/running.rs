@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::{BoxFuture, Fuse};
 use futures::io::{AsyncWriteExt, ReadHalf};
 use futures::{AsyncReadExt, FutureExt};
 use isol8_protocol::ExecEvent;
-use isol8_protocol::frame::{self, Channel as DataChannel, Frame};
+use isol8_protocol::frame::{self, Frame};
 use isol8_protocol::mux::Stream;
 
-use super::transfer::{Batch, Files};
+use super::transfer::{Batch, Files, Stdin};
 use super::{ChannelError, within};
 
 /// A command in progress.
@@ -21,15 +20,13 @@ pub struct Running {
 
 impl Running {
     /// Sends `head` (the request, as frames), `files` and `stdin` over `stream`, as far as [`Running::next`] is called.
-    pub(super) fn new(stream: Stream, head: Vec<u8>, files: Files, stdin: Option<Bytes>) -> Self {
+    pub(super) fn new(stream: Stream, head: Vec<u8>, files: Files, stdin: Stdin) -> Self {
         let (reader, mut writer) = stream.split();
         let feed = async move {
             let sent = async {
                 let mut batch = Batch::with(&mut writer, head);
                 batch.files(files).await?;
-                if let Some(stdin) = stdin {
-                    batch.data(DataChannel::Stdin, &stdin).await?;
-                }
+                batch.stdin(stdin).await?;
                 batch.flush().await
             };
             // A command may end without reading all its input; what matters is what it answers.

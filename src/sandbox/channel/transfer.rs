@@ -6,6 +6,7 @@ use futures::io::WriteHalf;
 use isol8_protocol::frame::{self, Channel as DataChannel, FrameError};
 use isol8_protocol::mux::Stream;
 use isol8_protocol::{FileHeader, Input};
+use tokio::sync::mpsc;
 
 use super::ChannelError;
 
@@ -14,6 +15,17 @@ const WRITE_SIZE: usize = 256 * 1024;
 
 /// Files on their way into a sandbox: absolute path, permission bits, content.
 pub type Files = Vec<(String, u32, Bytes)>;
+
+/// What a command reads on its standard input.
+#[derive(Debug)]
+pub enum Stdin {
+    /// Nothing.
+    Empty,
+    /// This.
+    Bytes(Bytes),
+    /// What comes, until no more can.
+    Live(mpsc::Receiver<Bytes>),
+}
 
 /// Puts several frames into one write, so that a run with a few small files still costs one.
 pub(super) struct Batch<'a> {
@@ -53,6 +65,22 @@ impl<'a> Batch<'a> {
             self.data(DataChannel::File, &content).await?;
         }
         self.message(&Input::Start).await
+    }
+
+    /// Sends standard input. What comes while the command runs is sent as it comes.
+    pub(super) async fn stdin(&mut self, stdin: Stdin) -> Result<(), FrameError> {
+        match stdin {
+            Stdin::Empty => Ok(()),
+            Stdin::Bytes(bytes) => self.data(DataChannel::Stdin, &bytes).await,
+            Stdin::Live(mut chunks) => {
+                self.flush().await?;
+                while let Some(bytes) = chunks.recv().await {
+                    self.data(DataChannel::Stdin, &bytes).await?;
+                    self.flush().await?;
+                }
+                Ok(())
+            }
+        }
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), FrameError> {

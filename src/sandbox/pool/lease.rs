@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Inner;
 use crate::sandbox::Sandbox;
-use crate::sandbox::backend::Backend;
+use crate::sandbox::backend::{Backend, ContainerId};
+use crate::sandbox::channel::ChannelError;
 use crate::sandbox::contract::ContainerSpec;
 
 /// A sandbox that one execution has for itself. Dropping it gives it back.
@@ -26,6 +27,16 @@ impl<B: Backend> Lease<B> {
     /// The sandbox is in an unknown state: it is destroyed when the lease ends.
     pub fn discard(&mut self) {
         self.reusable = false;
+    }
+
+    /// Leaves the sandbox running, on its own from now on. On failure it ends like any other.
+    pub async fn leave(mut self) -> Result<ContainerId, ChannelError> {
+        self.discard();
+        self.channel().stay().await?;
+        let id = self.id().clone();
+        // Dropped rather than given back: the connection ends, and the guest stays.
+        drop(self.sandbox.take());
+        Ok(id)
     }
 }
 

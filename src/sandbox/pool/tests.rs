@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::{NetworkMode, Size};
-use crate::sandbox::contract::{Image, Limits};
+use crate::sandbox::contract::{Image, Limits, Seccomp};
 use crate::sandbox::fake::{Fake, START_TIME};
 
 fn spec() -> Arc<ContainerSpec> {
@@ -16,9 +16,10 @@ fn spec_for(image: &str) -> Arc<ContainerSpec> {
         readonly_root: true,
         sandbox_size: Size::mebibytes(1),
         tmp_size: Size::mebibytes(1),
+        oci_runtime: None,
     };
     let image = Image { id: image.to_owned(), knows_localhost: true };
-    Arc::new(ContainerSpec::new(image, "bash", "test", &limits))
+    Arc::new(ContainerSpec::new(image, "bash", "test", &limits, Seccomp::Strict))
 }
 
 fn pool(fake: &Fake, strategy: PoolStrategy, clean: usize, dirty: usize) -> Pool<Fake> {

@@ -7,6 +7,7 @@ mod operation;
 mod pipes;
 mod stream;
 
+use std::cell::Cell;
 use std::future::pending;
 use std::io;
 use std::time::Duration;
@@ -73,23 +74,31 @@ impl std::error::Error for End {
     }
 }
 
-/// Serves the engine at the other end of stdin and stdout until the connection ends, or SIGTERM asks for the end.
+/// Serves the engine at the other end of stdin and stdout until the connection ends, or SIGTERM asks for the end. If
+/// the engine has it stay, only the latter counts.
 pub(crate) async fn serve() -> io::Result<()> {
     let pipes = Pipes::from_stdio()?;
     let mut asked_to_end = signal(SignalKind::terminate())?;
     let (_opener, inbound, driver) = mux::connect(pipes, Mode::Server);
-    let children = Children::default();
-    tokio::select! {
+    let (children, stays) = (Children::default(), Cell::new(false));
+    let end = tokio::select! {
         biased;
-        error = children.reap_forever() => Err(error),
-        end = operations(inbound, &children) => Err(io::Error::other(end)),
+        error = children.reap_forever() => return Err(error),
+        end = operations(inbound, &children, &stays) => Err(io::Error::other(end)),
         end = driver => end.map_err(|error| io::Error::other(End::Connection(error))),
+        _ = asked_to_end.recv() => return Ok(()),
+    };
+    if !stays.get() {
+        return end;
+    }
+    tokio::select! {
+        error = children.reap_forever() => Err(error),
         _ = asked_to_end.recv() => Ok(()),
     }
 }
 
 /// Serves every stream that the engine opens. Resolves when the engine must not be served any longer.
-async fn operations(mut inbound: Inbound, children: &Children) -> End {
+async fn operations(mut inbound: Inbound, children: &Children, stays: &Cell<bool>) -> End {
     let greeting = async {
         let Some(control) = inbound.next().await else { return pending().await };
         let mut control = Stream::new(control);
@@ -100,7 +109,7 @@ async fn operations(mut inbound: Inbound, children: &Children) -> End {
         Ok(Err(end)) => return end,
         Err(_) => return End::Alone,
     };
-    let guest = Guest::new(contract, children);
+    let guest = Guest::new(contract, children, stays);
     let mut operations = FuturesUnordered::new();
     let heartbeat = echo(control);
     tokio::pin!(heartbeat);

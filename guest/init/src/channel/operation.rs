@@ -22,6 +22,14 @@ pub(super) async fn serve(guest: &Guest<'_>, mut stream: Stream) -> Result<(), F
             frame::write_message(&mut stream, &ack).await?;
         }
         Request::ReadFiles(request) => files::send(guest.sandbox, &request, &mut stream).await?,
+        Request::Abandon => {
+            drop(guest.seize_turn().await);
+            frame::write_message(&mut stream, &Ack::Done).await?;
+        }
+        Request::Stay => {
+            guest.stays.set(true);
+            frame::write_message(&mut stream, &Ack::Done).await?;
+        }
         Request::Reset => frame::write_message(&mut stream, &reset::run(guest).await).await?,
     }
     Ok(stream.close().await?)

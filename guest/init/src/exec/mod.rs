@@ -1,4 +1,4 @@
-//! Running a command: its files, the program, its output and input, its limit, and how it ended.
+//! Running commands, one step after the other: files, the program, its output and input, its limit, how it ended.
 //!
 //! A command is over when its main process has been reaped and what its pipes held at that moment is sent; what it
 //! leaves running in the background cannot hold the answer back. It is killed, with all that it started, at its
@@ -17,14 +17,15 @@ use std::time::{Duration, Instant};
 
 use futures::AsyncWriteExt;
 use isol8_protocol::frame::{self, FrameError};
-use isol8_protocol::{Exec, ExecEvent, Failure, FailureKind, Report, Signal};
+use isol8_protocol::{Exec, ExecEvent, Failure, FailureKind, Report, Signal, Step};
+use nix::errno::Errno;
 use nix::sys::signal::{self, killpg};
 use tokio::sync::{Notify, oneshot};
 
 use crate::channel::Stream;
 use crate::children::Exit;
 use crate::files;
-use crate::guest::{Guest, Reins, Turn};
+use crate::guest::{Guest, Reins, failure};
 use crate::tree::{self, Spared};
 use output::Output;
 use program::Program;
@@ -40,16 +41,53 @@ enum Fate {
     Killed,
 }
 
-/// Serves one [`Exec`], from its files to its report.
+/// Serves one [`Exec`], from its files to the report of its last step.
 pub(crate) async fn serve(guest: &Guest<'_>, exec: Exec, stream: &mut Stream) -> Result<(), FrameError> {
     let turn = guest.take_turn();
     let start = turn.as_ref().map(|_| guest.sandbox).map_err(Clone::clone);
     // Taken off the stream in any case, so that the engine need not expect an answer before it has sent them.
     let files = files::receive(start, stream).await?;
-    match (turn, files) {
-        (Ok(turn), Ok(())) => run(guest, exec, turn, stream).await,
-        (Err(failure), _) | (_, Err(failure)) => fail(failure, stream).await,
-    }
+    let last = match (turn, files) {
+        // The turn is given back before the last answer, upon which the engine may send the next commands.
+        (Ok(_turn), Ok(())) => run(guest, &exec, stream).await?,
+        (Ok(_turn), Err(failure)) => {
+            files::remove(guest.sandbox, &temporary_files(&exec.steps));
+            failed(failure)?
+        }
+        (Err(failure), _) => failed(failure)?,
+    };
+    Ok(stream.write_all(&last).await?)
+}
+
+/// Runs the steps. The frames that tell how the last one ended are left to the caller.
+async fn run(guest: &Guest<'_>, exec: &Exec, stream: &mut Stream) -> Result<Vec<u8>, FrameError> {
+    let reins = Rc::new(Reins::default());
+    *guest.running.borrow_mut() = Some(reins.clone());
+    let mut left = exec.steps.as_slice();
+    let last = loop {
+        let Some((step, later)) = left.split_first() else {
+            break failed(failure(FailureKind::Spawn, "", &Errno::EINVAL.into()));
+        };
+        left = later;
+        let ended = run_step(guest, exec, step, later.is_empty(), &reins, stream).await;
+        files::remove(guest.sandbox, &step.remove);
+        match ended {
+            Ok((true, frames)) if !later.is_empty() => {
+                if let Err(error) = stream.write_all(&frames).await {
+                    break Err(error.into());
+                }
+            }
+            Ok((_, frames)) => break Ok(frames),
+            Err(error) => break Err(error),
+        }
+    };
+    files::remove(guest.sandbox, &temporary_files(left));
+    *guest.running.borrow_mut() = None;
+    last
+}
+
+fn temporary_files(steps: &[Step]) -> Vec<String> {
+    steps.iter().flat_map(|step| &step.remove).cloned().collect()
 }
 
 /// Delivers a signal to the running command.
@@ -68,43 +106,48 @@ pub(crate) fn signal(guest: &Guest<'_>, signal: Signal) -> Result<(), Failure> {
     killpg(main, to_group).map_err(|_| idle)
 }
 
-async fn fail(failure: Failure, stream: &mut Stream) -> Result<(), FrameError> {
-    frame::write_message(stream, &ExecEvent::Failed(failure)).await
+/// The answer of a step that never ran.
+fn failed(failure: Failure) -> Result<Vec<u8>, FrameError> {
+    let mut frames = Vec::new();
+    frame::encode_message(&ExecEvent::Failed(failure), &mut frames)?;
+    Ok(frames)
 }
 
-async fn run(guest: &Guest<'_>, exec: Exec, turn: Turn<'_>, stream: &mut Stream) -> Result<(), FrameError> {
+/// Runs one step; says whether it succeeded, and leaves the end of its output and its report to be sent.
+async fn run_step(
+    guest: &Guest<'_>,
+    exec: &Exec,
+    step: &Step,
+    is_last: bool,
+    reins: &Reins,
+    stream: &mut Stream,
+) -> Result<(bool, Vec<u8>), FrameError> {
     // Whatever ended before must not count as used by this command.
     guest.children.reap();
     let spared = Spared::everything_alive();
     let oom_kills = guest.oom_kills.read();
-    let program = match program::start(guest, &exec) {
+    let program = match program::start(guest, &exec.env, step, exec.stdin && is_last) {
         Ok(program) => program,
-        Err(failure) => {
-            drop(turn);
-            return fail(failure, stream).await;
-        }
+        Err(failure) => return Ok((false, failed(failure)?)),
     };
     let mut exit = guest.children.watch(program.pid);
-    let reins = Rc::new(Reins::default());
-    *guest.running.borrow_mut() = Some(reins.clone());
 
     let Program { started, stdin, stdout, stderr, .. } = program;
     let mut output = Output::new(stdout, stderr);
     let fate = Cell::new(Fate::ItsOwn);
+    let input =
+        async { if is_last { stdin::feed(stream.clone(), stdin).await } else { stdin::wait(stream.clone()).await } };
     let end = tokio::select! {
         biased;
         end = pump(&mut output, &mut exit, stream.clone()) => end,
-        error = stdin::feed(stream.clone(), stdin) => Err(error),
+        error = input => Err(error),
         () = reins.abandon.notified() => Err(FrameError::Ended),
-        never = attend(guest, started, &exec, &reins.kill, &spared, &fate) => match never {},
+        never = attend(guest, started, step.limit_ms, &reins.kill, &spared, &fate) => match never {},
     };
     if end.is_err() || fate.get() != Fate::ItsOwn {
         // Also where it has begun already: the main process may have gone before the rest.
         tree::kill_all_but(&spared, guest.children).await;
     }
-    *guest.running.borrow_mut() = None;
-    // Before the answer, upon which the engine may send the next command.
-    drop(turn);
     let (exit, mut frames) = end?;
     let usage = guest.children.usage();
     let report = Report {
@@ -114,9 +157,10 @@ async fn run(guest: &Guest<'_>, exec: Exec, turn: Turn<'_>, stream: &mut Stream)
         wall_us: micros(exit.at.saturating_duration_since(started)),
         cpu_us: micros(usage.cpu),
         peak_memory_bytes: usage.peak_memory,
+        memory_bytes: guest.memory.read(),
     };
     frame::encode_message(&ExecEvent::Ended(report), &mut frames)?;
-    Ok(stream.write_all(&frames).await?)
+    Ok((exit.status.is_success() && !report.timed_out, frames))
 }
 
 /// Sends that the program runs, and then its output until it has ended. What remains to be sent comes back.
@@ -134,12 +178,12 @@ async fn pump(
 async fn attend(
     guest: &Guest<'_>,
     started: Instant,
-    exec: &Exec,
+    limit_ms: u64,
     kill: &Notify,
     spared: &Spared,
     fate: &Cell<Fate>,
 ) -> Infallible {
-    let limit = Duration::from_millis(exec.limit_ms).min(LONGEST);
+    let limit = Duration::from_millis(limit_ms).min(LONGEST);
     let verdict = tokio::select! {
         () = tokio::time::sleep_until((started + limit).into()) => Fate::TimedOut,
         () = kill.notified() => Fate::Killed,

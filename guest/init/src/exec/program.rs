@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use isol8_protocol::{Exec, Failure, FailureKind};
+use isol8_protocol::{Failure, FailureKind, Step};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::resource::{Resource, setrlimit};
@@ -40,12 +40,17 @@ struct Stdio3 {
     theirs: (Stdio, OwnedFd, OwnedFd),
 }
 
-/// Starts the program of `exec`. On failure, nothing runs.
-pub(super) fn start(guest: &Guest<'_>, exec: &Exec) -> Result<Program, Failure> {
-    let directory = working_directory(guest.sandbox, &exec.cwd)
-        .map_err(|error| failure(FailureKind::Directory, &exec.cwd, &error))?;
-    let subject = exec.argv.first().map_or("", String::as_str);
-    spawn(guest.sandbox, exec, directory).map_err(|error| {
+/// Starts the program of `step`. On failure, nothing runs.
+pub(super) fn start(
+    guest: &Guest<'_>,
+    env: &[(String, String)],
+    step: &Step,
+    with_stdin: bool,
+) -> Result<Program, Failure> {
+    let directory = working_directory(guest.sandbox, &step.cwd)
+        .map_err(|error| failure(FailureKind::Directory, &step.cwd, &error))?;
+    let subject = step.argv.first().map_or("", String::as_str);
+    spawn(guest.sandbox, env, step, with_stdin, directory).map_err(|error| {
         // What the standard library refuses by itself (a NUL byte somewhere) has no number.
         let error = if error.raw_os_error().is_none() { Errno::EINVAL.into() } else { error };
         failure(FailureKind::Spawn, subject, &error)
@@ -67,11 +72,17 @@ fn working_directory(sandbox: Sandbox, cwd: &str) -> io::Result<OwnedFd> {
     }
 }
 
-fn spawn(sandbox: Sandbox, exec: &Exec, directory: OwnedFd) -> io::Result<Program> {
-    let (name, arguments) = exec.argv.split_first().ok_or(Errno::EINVAL)?;
-    let Stdio3 { ours: (stdin, stdout, stderr), theirs } = pipes(sandbox, exec.stdin)?;
+fn spawn(
+    sandbox: Sandbox,
+    env: &[(String, String)],
+    step: &Step,
+    with_stdin: bool,
+    directory: OwnedFd,
+) -> io::Result<Program> {
+    let (name, arguments) = step.argv.split_first().ok_or(Errno::EINVAL)?;
+    let Stdio3 { ours: (stdin, stdout, stderr), theirs } = pipes(sandbox, with_stdin)?;
     let mut command = Command::new(name);
-    command.args(arguments).envs(exec.env.iter().map(|(name, value)| (name, value)));
+    command.args(arguments).envs(env.iter().chain(&step.env).map(|(name, value)| (name, value)));
     command.stdin(theirs.0).stdout(theirs.1).stderr(theirs.2);
     let user = sandbox.to_become();
     sys::before_exec(&mut command, move || confine(user, &directory));

@@ -38,6 +38,12 @@ pub(super) async fn feed(mut stream: Stream, mut stdin: Option<pipe::Sender>) ->
     }
 }
 
+/// For a command that is not to read what is sent. Resolves only when the stream is lost.
+pub(super) async fn wait(mut stream: Stream) -> FrameError {
+    stream.lost().await;
+    FrameError::Ended
+}
+
 async fn write_all(pipe: &mut pipe::Sender, mut data: &[u8]) -> io::Result<()> {
     while !data.is_empty() {
         let written = poll_fn(|cx| Pin::new(&mut *pipe).poll_write(cx, data)).await?;

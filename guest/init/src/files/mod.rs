@@ -3,7 +3,7 @@
 mod read;
 mod write;
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -15,6 +15,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 
+use crate::identity::Sandbox;
 pub(crate) use read::send;
 pub(crate) use write::receive;
 
@@ -30,6 +31,14 @@ pub(crate) fn absolute(path: &str) -> io::Result<&Path> {
 /// Makes a directory and its missing parents. One that is there already counts as made.
 pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(path)
+}
+
+/// Removes files, as far as the sandbox user can. Those that are gone, or have become something else, are left.
+pub(crate) fn remove(sandbox: Sandbox, paths: &[String]) {
+    let Ok(_as_sandbox) = sandbox.for_files() else { return };
+    for path in paths.iter().filter_map(|path| absolute(path).ok()) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Refuses anything but a regular file with contents of its own. What lies in /proc passes for a regular file, but

@@ -2,10 +2,10 @@
 
 use futures::AsyncWriteExt;
 use isol8_protocol::frame::Frame;
-use isol8_protocol::{Ack, Exec, ExecEvent, Failure, FailureKind, Input, Request, Signal, Status, frame};
+use isol8_protocol::{Ack, ExecEvent, Failure, FailureKind, Input, Request, Signal, Status, frame};
 
 use crate::support::dir::Dir;
-use crate::support::{Guest, Outcome, Run, contract, file_frames, sh, user};
+use crate::support::{Command, Guest, Outcome, Run, contract, file_frames, sh, user};
 
 fn failed(outcome: Outcome) -> Failure {
     outcome.report.expect_err("never runs")
@@ -63,7 +63,7 @@ async fn a_missing_working_directory_is_made_for_the_sandbox_user() {
     let dir = Dir::new();
     let guest = Guest::start().await;
     let cwd = dir.join("a/b c/d");
-    let outcome = guest.exec(Exec { cwd: cwd.clone(), ..sh("pwd; stat -c '%u %a' .") }).await.outcome().await;
+    let outcome = guest.exec(Command { cwd: cwd.clone(), ..sh("pwd; stat -c '%u %a' .") }).await.outcome().await;
     assert_eq!(outcome.stdout(), format!("{cwd}\n{} 755\n", user().0));
 }
 
@@ -75,10 +75,10 @@ async fn a_working_directory_that_cannot_be_entered_is_named() {
     for (name, errno) in [("file", nix::libc::ENOTDIR), ("file/below", nix::libc::ENOTDIR), ("shut", nix::libc::EACCES)]
     {
         let cwd = dir.join(name);
-        let failure = failed(guest.exec(Exec { cwd: cwd.clone(), ..sh("echo no") }).await.outcome().await);
+        let failure = failed(guest.exec(Command { cwd: cwd.clone(), ..sh("echo no") }).await.outcome().await);
         assert_eq!(failure, Failure { kind: FailureKind::Directory, subject: cwd, errno });
     }
-    let failure = failed(guest.exec(Exec { cwd: "tmp".into(), ..sh("echo no") }).await.outcome().await);
+    let failure = failed(guest.exec(Command { cwd: "tmp".into(), ..sh("echo no") }).await.outcome().await);
     assert_eq!((failure.kind, failure.errno), (FailureKind::Directory, nix::libc::EINVAL));
 }
 
@@ -96,7 +96,7 @@ async fn a_program_that_cannot_be_started_is_named() {
     ];
     for (argv, errno) in cases {
         let subject = argv.first().cloned().unwrap_or_default();
-        let failure = failed(guest.exec(Exec { argv, ..sh("") }).await.outcome().await);
+        let failure = failed(guest.exec(Command { argv, ..sh("") }).await.outcome().await);
         assert_eq!(failure, Failure { kind: FailureKind::Spawn, subject, errno });
     }
     assert_eq!(guest.sh("echo fine").await.stdout(), "fine\n");
@@ -108,7 +108,7 @@ async fn the_program_is_looked_up_in_the_path_of_the_request() {
     let guest = Guest::start().await;
     guest.write(&[(&dir.join("tool"), 0o755, b"#!/bin/sh\necho found\n")]).await;
     let env = vec![("PATH".into(), format!("/nowhere:{}", dir.path()))];
-    let outcome = guest.exec(Exec { argv: vec!["tool".into()], env, ..sh("") }).await.outcome().await;
+    let outcome = guest.exec(Command { argv: vec!["tool".into()], env, ..sh("") }).await.outcome().await;
     assert_eq!(outcome.stdout(), "found\n");
 }
 
@@ -146,7 +146,7 @@ async fn output_can_be_opened_by_name() {
 #[tokio::test]
 async fn a_second_command_is_refused_while_one_runs() {
     let guest = Guest::start().await;
-    let mut first = guest.exec(Exec { stdin: true, ..sh("echo ready; cat") }).await;
+    let mut first = guest.exec(Command { stdin: true, ..sh("echo ready; cat") }).await;
     first.says("ready\n").await;
     assert_eq!(failed(guest.sh("echo no").await).kind, FailureKind::Busy);
     first.end_stdin().await;
@@ -159,7 +159,7 @@ async fn files_come_first_on_the_same_stream() {
     let dir = Dir::new();
     let guest = Guest::with(contract(&[&dir])).await;
     let script = dir.join("deep/er/script.sh");
-    let mut stream = guest.request(&Request::Exec(Exec { argv: vec![script.clone()], ..sh("") })).await;
+    let mut stream = guest.request(&Request::Exec(Command { argv: vec![script.clone()], ..sh("") }.into())).await;
     let files = file_frames(&[(&script, 0o755, b"#!/bin/sh\necho from a file\n")]);
     stream.write_all(&files).await.expect("sends");
     assert_eq!(Run::new(stream).outcome().await.stdout(), "from a file\n");
@@ -171,7 +171,7 @@ async fn a_file_that_cannot_be_written_keeps_the_command_from_running() {
     let guest = Guest::start().await;
     let path = dir.join("file/below");
     guest.write(&[(&dir.join("file"), 0o644, b"")]).await;
-    let mut stream = guest.request(&Request::Exec(sh("echo no"))).await;
+    let mut stream = guest.request(&Request::Exec(sh("echo no").into())).await;
     let files = file_frames(&[(&path, 0o644, &[7; 500_000]), (&dir.join("late"), 0o644, b"x")]);
     stream.write_all(&files).await.expect("sends");
     let failure = failed(Run::new(stream).outcome().await);
@@ -182,7 +182,7 @@ async fn a_file_that_cannot_be_written_keeps_the_command_from_running() {
 #[tokio::test]
 async fn anything_but_files_before_the_start_ends_the_connection() {
     let mut guest = Guest::start().await;
-    let mut stream = guest.request(&Request::Exec(sh("echo no"))).await;
+    let mut stream = guest.request(&Request::Exec(sh("echo no").into())).await;
     let mut frames = Vec::new();
     frame::encode_data(frame::Channel::Stdin, b"early", &mut frames);
     stream.write_all(&frames).await.expect("sends");
@@ -217,7 +217,7 @@ async fn a_signal_needs_a_command() {
 #[tokio::test]
 async fn started_comes_before_everything_else() {
     let guest = Guest::start().await;
-    let mut stream = guest.request(&Request::Exec(sh("echo hello"))).await;
+    let mut stream = guest.request(&Request::Exec(sh("echo hello").into())).await;
     frame::write_message(&mut stream, &Input::Start).await.expect("sends");
     assert_eq!(Run::new(stream).next().await, Frame::Message(ExecEvent::Started));
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use isol8_protocol::frame::{Channel, Frame};
-use isol8_protocol::{Ack, Exec, Signal, Status};
+use isol8_protocol::{Ack, Signal, Status};
 
-use crate::support::{Guest, Run, sh, within};
+use crate::support::{Command, Guest, Run, sh, within};
 
 /// What a limit may be missed by, with dozens of tests competing for the machine.
 const TOLERANCE: Duration = Duration::from_millis(250);
@@ -44,7 +44,7 @@ async fn until(done: impl Fn() -> bool) {
 async fn at_the_limit_the_whole_tree_is_gone() {
     let guest = Guest::start().await;
     let begin = Instant::now();
-    let exec = Exec { limit_ms: 500, ..sh(&format!("{HIDE} trap '' TERM; while :; do sleep 1; done")) };
+    let exec = Command { limit_ms: 500, ..sh(&format!("{HIDE} trap '' TERM; while :; do sleep 1; done")) };
     let outcome = guest.exec(exec).await.outcome().await;
     let took = begin.elapsed();
     let report = outcome.report();
@@ -61,7 +61,7 @@ async fn at_the_limit_the_whole_tree_is_gone() {
 async fn the_limit_holds_while_nobody_takes_the_output() {
     let guest = Guest::start().await;
     let begin = Instant::now();
-    let mut run = guest.exec(Exec { limit_ms: 300, ..sh("echo $$; exec cat /dev/zero") }).await;
+    let mut run = guest.exec(Command { limit_ms: 300, ..sh("echo $$; exec cat /dev/zero") }).await;
     let pid = told_pid(&mut run).await;
     until(|| !exists(pid)).await;
     assert!(begin.elapsed() < Duration::from_millis(300) + 2 * TOLERANCE, "{:?}", begin.elapsed());
@@ -75,7 +75,7 @@ async fn a_fork_bomb_is_gone_at_the_limit() {
     // Bounded, as there is no control group here to bound it.
     let bomb =
         "b() { [ $1 -gt 0 ] || exec sleep 1000; b $(($1-1)) & setsid sh -c 'sleep 1000' & b $(($1-1)) & }; b 5; wait";
-    let outcome = guest.exec(Exec { limit_ms: 700, ..sh(bomb) }).await.outcome().await;
+    let outcome = guest.exec(Command { limit_ms: 700, ..sh(bomb) }).await.outcome().await;
     let report = outcome.report();
     assert!(report.timed_out && report.wall_us < 1_000_000, "{report:?}");
     let children = format!("/proc/{0}/task/{0}/children", guest.pid());
@@ -87,7 +87,7 @@ async fn what_an_earlier_command_left_running_survives_the_end_of_a_later_one() 
     let guest = Guest::start().await;
     let server = "(while :; do sleep 0.05; done) > /dev/null 2>&1 & echo $!";
     let survivor = pid(&guest.sh(server).await.stdout);
-    let report = guest.exec(Exec { limit_ms: 300, ..sh(&format!("{HIDE} sleep 1000")) }).await.outcome().await;
+    let report = guest.exec(Command { limit_ms: 300, ..sh(&format!("{HIDE} sleep 1000")) }).await.outcome().await;
     assert!(report.report().timed_out);
     assert!(!exists(pid(&report.stdout)), "the later one's is gone");
     assert!(exists(survivor), "the earlier one's is not");
@@ -114,7 +114,7 @@ async fn a_command_whose_stream_is_dropped_is_killed() {
     for (script, stdin) in
         [("echo $$; exec sleep 1000", 0), ("echo $$; exec cat /dev/zero", 0), ("echo $$; exec sleep 1000", 200_000)]
     {
-        let mut run = guest.exec(Exec { stdin: stdin > 0, ..sh(script) }).await;
+        let mut run = guest.exec(Command { stdin: stdin > 0, ..sh(script) }).await;
         let pid = told_pid(&mut run).await;
         run.send(&vec![7; stdin]).await;
         drop(run);
@@ -128,7 +128,7 @@ async fn a_command_whose_stream_is_dropped_is_killed() {
 async fn a_limit_does_not_undo_a_command_that_ended_before_it() {
     let guest = Guest::start().await;
     // Fits the pipe and the stream's window, so that the command ends while nobody takes its output.
-    let mut run = guest.exec(Exec { limit_ms: 300, ..sh("head -c 300000 /dev/zero") }).await;
+    let mut run = guest.exec(Command { limit_ms: 300, ..sh("head -c 300000 /dev/zero") }).await;
     run.started().await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let report = run.outcome().await.report();

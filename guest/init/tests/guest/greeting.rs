@@ -45,7 +45,7 @@ async fn nothing_is_served_before_the_greeting() {
     let mut process = spawn();
     let (opener, _driving) = connect(&mut process);
     let mut stream = opener.open().await.expect("opens");
-    frame::write_message(&mut stream, &Request::Exec(sh("echo no"))).await.expect("sends");
+    frame::write_message(&mut stream, &Request::Exec(sh("echo no").into())).await.expect("sends");
     assert!(!within(process.wait()).await.expect("ends").success());
     assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "nothing was answered");
 }

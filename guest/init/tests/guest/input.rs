@@ -2,12 +2,12 @@
 
 use futures::AsyncWriteExt;
 use isol8_protocol::frame::{self, Channel, Frame};
-use isol8_protocol::{Exec, ExecEvent, Status};
+use isol8_protocol::{ExecEvent, Status};
 
-use crate::support::{Guest, Run, sh, within};
+use crate::support::{Command, Guest, Run, sh, within};
 
-fn with_stdin(script: &str) -> Exec {
-    Exec { stdin: true, ..sh(script) }
+fn with_stdin(script: &str) -> Command {
+    Command { stdin: true, ..sh(script) }
 }
 
 #[tokio::test]

@@ -7,4 +7,6 @@ mod greeting;
 mod input;
 mod output;
 mod reset;
+mod staying;
+mod steps;
 mod support;

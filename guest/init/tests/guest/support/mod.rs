@@ -10,10 +10,10 @@ use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use isol8_protocol::frame;
 use isol8_protocol::mux::{self, Mode, Opener, Stream};
 use isol8_protocol::{
-    Ack, Contract, Exec, Failure, FileHeader, Hello, Input, ReadEvent, ReadFiles, Request, ResetReport, Signal,
+    Ack, Contract, Exec, Failure, FileHeader, Hello, Input, ReadEvent, ReadFiles, Request, ResetReport, Signal, Step,
     Writable,
 };
-use tokio::process::{Child, Command};
+use tokio::process::{self, Child};
 use tokio::task::JoinHandle;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
@@ -46,7 +46,7 @@ pub(crate) fn contract(writable: &[&dir::Dir]) -> Contract {
 
 /// Starts the guest with its stdin and stdout as pipes.
 pub(crate) fn spawn() -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_isol8-init"));
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_isol8-init"));
     command.env("FROM_IMAGE", "yes").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true).spawn().expect("the guest starts")
 }
@@ -85,8 +85,8 @@ impl Guest {
     }
 
     /// Starts a command without files.
-    pub(crate) async fn exec(&self, exec: Exec) -> Run {
-        let mut stream = self.request(&Request::Exec(exec)).await;
+    pub(crate) async fn exec(&self, exec: impl Into<Exec>) -> Run {
+        let mut stream = self.request(&Request::Exec(exec.into())).await;
         frame::write_message(&mut stream, &Input::Start).await.expect("sends");
         Run::new(stream)
     }
@@ -144,9 +144,25 @@ impl Guest {
     }
 }
 
+/// One command, as an [`Exec`] of one step.
+pub(crate) struct Command {
+    pub(crate) argv: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) cwd: String,
+    pub(crate) limit_ms: u64,
+    pub(crate) stdin: bool,
+}
+
+impl From<Command> for Exec {
+    fn from(command: Command) -> Self {
+        let Command { argv, env, cwd, limit_ms, stdin } = command;
+        Self { env, steps: vec![Step { argv, env: vec![], cwd, limit_ms, remove: vec![] }], stdin }
+    }
+}
+
 /// A shell script as a command, with a limit that no test reaches by itself.
-pub(crate) fn sh(script: &str) -> Exec {
-    Exec {
+pub(crate) fn sh(script: &str) -> Command {
+    Command {
         argv: ["sh", "-c", script].map(String::from).into(),
         env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
         cwd: "/".into(),

@@ -1,0 +1,108 @@
+//! Output on its way from the guest to the consumer: filtered, and counted for every command anew.
+
+use std::time::Duration;
+
+use isol8_protocol::frame::{Channel, Frame, FrameError};
+use isol8_protocol::{ExecEvent, Report};
+
+use super::Settings;
+use super::run::{Events, RunEvent};
+use crate::api::Phase;
+use crate::output::Filter;
+use crate::sandbox::channel::{ChannelError, Running};
+
+/// The two output streams of one command after the other.
+pub(super) struct Forward<'a> {
+    events: &'a Events,
+    settings: &'a Settings,
+    phase: Phase,
+    stdout: Filter,
+    stderr: Filter,
+    finished: bool,
+}
+
+impl<'a> Forward<'a> {
+    pub(super) fn new(events: &'a Events, settings: &'a Settings) -> Self {
+        let (stdout, stderr) = (filter(settings), filter(settings));
+        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false }
+    }
+
+    /// Passes the output of the next command on until it has ended.
+    pub(super) async fn step(
+        &mut self,
+        phase: Phase,
+        running: &mut Running,
+        patience: Duration,
+    ) -> Result<Report, ChannelError> {
+        self.phase = phase;
+        (self.stdout, self.stderr, self.finished) = (filter(self.settings), filter(self.settings), false);
+        let report = loop {
+            match running.next(patience).await? {
+                Frame::Data(Channel::Stdout, bytes) => {
+                    let text = self.stdout.push(&bytes);
+                    self.stdout(text).await;
+                }
+                Frame::Data(Channel::Stderr, bytes) => {
+                    let text = self.stderr.push(&bytes);
+                    self.stderr(text).await;
+                }
+                Frame::Data(..) => return Err(ChannelError::Protocol(FrameError::Unexpected("output"))),
+                Frame::Message(ExecEvent::Started) => {}
+                Frame::Message(ExecEvent::Failed(failure)) => return Err(ChannelError::Refused(failure)),
+                Frame::Message(ExecEvent::Ended(report)) => break report,
+            }
+        };
+        self.finish().await;
+        Ok(report)
+    }
+
+    /// Sends what was held back.
+    pub(super) async fn finish(&mut self) {
+        self.finished = true;
+        let text = self.stdout.finish();
+        self.stdout(text).await;
+        let text = self.stderr.finish();
+        self.stderr(text).await;
+    }
+
+    /// A setup script has ended well.
+    pub(super) async fn set_up(&self) {
+        self.send(RunEvent::SetUp).await;
+    }
+
+    /// What the command is that ran last.
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether all output of the last command is out.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether the last command printed more than the limit.
+    pub(super) fn is_truncated(&self) -> bool {
+        self.stdout.is_truncated() || self.stderr.is_truncated()
+    }
+
+    async fn stdout(&self, text: String) {
+        if !text.is_empty() {
+            self.send(RunEvent::Stdout(self.phase, text)).await;
+        }
+    }
+
+    async fn stderr(&self, text: String) {
+        if !text.is_empty() {
+            self.send(RunEvent::Stderr(self.phase, text)).await;
+        }
+    }
+
+    async fn send(&self, event: RunEvent) {
+        // A consumer that has gone away is noticed by the task itself.
+        let _ = self.events.send(Ok(event)).await;
+    }
+}
+
+fn filter(settings: &Settings) -> Filter {
+    Filter::new(settings.max_output_size, settings.patterns.clone())
+}

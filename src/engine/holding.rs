@@ -1,0 +1,102 @@
+//! The sandbox that an execution has, and its permit.
+
+use std::ops::Deref;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::session::{Bound, Turn, left};
+use super::{Active, Error, Generation, Shared};
+use crate::api::Mode;
+use crate::runtime::Runtime;
+use crate::sandbox::Sandbox;
+use crate::sandbox::docker::Docker;
+use crate::sandbox::pool::Lease;
+
+/// A sandbox in use. Dropping it before the command has ended kills the command; the permit is passed on either way.
+#[derive(Debug)]
+pub(super) enum Holding {
+    /// Of its own: it goes back to the pool.
+    Own {
+        /// The sandbox.
+        lease: Lease<Docker>,
+        /// Given back after it.
+        _permit: OwnedSemaphorePermit,
+    },
+    /// That of the session, for one turn.
+    Shared(Turn),
+}
+
+impl Deref for Holding {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        match self {
+            Self::Own { lease, .. } => lease,
+            Self::Shared(turn) => turn,
+        }
+    }
+}
+
+impl Holding {
+    /// The command has ended; nothing of it has to be killed.
+    pub(super) fn end(&mut self) {
+        match self {
+            Self::Own { .. } => {}
+            Self::Shared(turn) => turn.end(),
+        }
+    }
+
+    /// The command has ended, and the sandbox with it. Whoever uses a session next is told.
+    pub(super) fn end_lost(&mut self) {
+        match self {
+            Self::Own { lease, .. } => lease.discard(),
+            Self::Shared(turn) => turn.end(),
+        }
+    }
+
+    /// The sandbox is in an unknown state, and must not be used again.
+    pub(super) fn discard(&mut self) {
+        match self {
+            Self::Own { lease, .. } => lease.discard(),
+            Self::Shared(turn) => turn.discard(),
+        }
+    }
+
+    /// Leaves a sandbox of its own running. That of a session stays until the engine is stopped anyway.
+    pub(super) async fn leave(self) {
+        if let Self::Own { lease, _permit } = self {
+            left(lease).await;
+        }
+    }
+}
+
+impl Shared {
+    /// A sandbox for `runtime`, and what its image wants to be run first.
+    pub(super) async fn hold(
+        &self,
+        generation: &Generation,
+        active: &Active,
+        runtime: &'static Runtime,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(Holding, Option<String>), Error> {
+        if self.settings.mode == Mode::Ephemeral {
+            let (lease, setup) = self.lease(active, runtime).await?;
+            return Ok((Holding::Own { lease, _permit: permit }, setup));
+        }
+        let bound = match active.session.current()? {
+            Some(bound) if bound.runtime != runtime => {
+                return Err(Error::RuntimeSwitch { from: bound.runtime.name, to: runtime.name });
+            }
+            Some(bound) => bound,
+            None => {
+                let (lease, setup) = self.lease(active, runtime).await?;
+                let bound = Bound::new(runtime, setup, lease);
+                active.session.bind(bound.clone());
+                bound
+            }
+        };
+        let setup = bound.setup.clone();
+        let turn = Turn::new(active.session.clone(), bound, permit, generation.tasks.clone());
+        Ok((Holding::Shared(turn), setup))
+    }
+}
