@@ -12,6 +12,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // `import 'isol8'` finds this checkout through a link. Node has to load it as it loads any package.
-    server: { deps: { external: [/\/index\.js$/] } },
+    server: { deps: { external: [/\/dist\/index\.js$/] } },
   },
 });

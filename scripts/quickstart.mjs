@@ -19,7 +19,7 @@ const done = await runSteps([
   { name: 'Docker engine', run: ensureDocker },
   { name: 'base image', run: (task) => ensureBaseImage(task) },
   { name: 'npm dependencies', run: installDependencies },
-  { name: 'build of guest, addon and CLI', run: buildProject },
+  { name: 'build of guest, addon, library and CLI', run: buildProject },
   {
     name: 'python image',
     async run(task) {

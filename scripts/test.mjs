@@ -22,7 +22,7 @@ const TOOLS = 'toolchains';
 const DOCKER = 'Docker engine';
 const BASE = 'base image';
 const PACKAGES = 'npm dependencies';
-const BUILD = 'build of guest, addon and CLI';
+const BUILD = 'build of guest, addon, library and CLI';
 const IMAGES = 'images of all runtimes';
 
 let generatedBefore = [];

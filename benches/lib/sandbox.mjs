@@ -1,7 +1,7 @@
 // Our side: an engine with default settings, and its sandboxes looked at from outside.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DockerIsol8 } from '../../index.js';
+import { DockerIsol8 } from 'isol8';
 import { docker } from './docker.mjs';
 
 /** An engine with a warm sandbox of `runtime`. */

@@ -1,4 +1,4 @@
-// Brings this checkout into a state that runs: npm dependencies, then guest, addon and CLI.
+// Brings this checkout into a state that runs: npm dependencies, then guest, addon, library and CLI.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,0 +1,77 @@
+/** `DockerIsol8`: the native engine, with what only JavaScript can give it. */
+
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import {
+  type CleanupResult,
+  type DockerConnection,
+  type DockerIsol8Options,
+  type ExecutionRequest,
+  type ExecutionResult,
+  DockerIsol8 as NativeEngine,
+  type StartOptions,
+  type StreamEvent,
+} from '../index.js';
+import type { Isol8Engine } from './types/engine.js';
+
+/** Runs untrusted code in locked-down containers on a Docker engine. */
+export class DockerIsol8 implements Isol8Engine {
+  readonly #native: NativeEngine;
+
+  /** Stops the engine at the end of an `await using`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  /**
+   * Checks the options; throws if one makes no sense. Nothing is connected or started yet. At most
+   * `maxConcurrent` (default 10) executions run at a time, the others wait their turn.
+   */
+  constructor(options?: DockerIsol8Options | null, maxConcurrent?: number | null) {
+    this.#native = new NativeEngine(options, maxConcurrent);
+  }
+
+  /** Connects to Docker and makes sandboxes ready. Optional: the first execution does what is missing. */
+  start(options?: StartOptions | null): Promise<void> {
+    return this.#native.start(options);
+  }
+
+  /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
+  stop(): Promise<void> {
+    return this.#native.stop();
+  }
+
+  /** Runs a request and resolves when the program has ended, whatever its exit code. */
+  execute(request: ExecutionRequest): Promise<ExecutionResult> {
+    return this.#native.execute(request);
+  }
+
+  /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
+  executeStream(request: ExecutionRequest): AsyncIterableIterator<StreamEvent> {
+    return this.#native.executeStream(request);
+  }
+
+  /** Id of the container of a persistent engine; `null` for others. */
+  get containerId(): string | null {
+    return this.#native.containerId;
+  }
+
+  /** Removes isol8 containers, running or not, except those that another living process owns. */
+  static cleanup(docker?: DockerConnection | null): Promise<CleanupResult> {
+    return NativeEngine.cleanup(docker);
+  }
+
+  /** Removes isol8 images. */
+  static cleanupImages(docker?: DockerConnection | null): Promise<CleanupResult> {
+    return NativeEngine.cleanupImages(docker);
+  }
+}
+
+// The oldest versions of Node.js 20 do not have the symbol yet.
+if (Symbol.asyncDispose) {
+  Object.defineProperty(DockerIsol8.prototype, Symbol.asyncDispose, {
+    configurable: true,
+    writable: true,
+    value(this: DockerIsol8) {
+      return this.stop();
+    },
+  });
+}

@@ -1,0 +1,15 @@
+/** What all engines have in common, wherever they run their containers. */
+
+import type { ExecutionRequest, ExecutionResult, StartOptions, StreamEvent } from '../../index.js';
+
+/** Runs untrusted code. */
+export interface Isol8Engine {
+  /** Connects, and makes ready what can be made ready. Optional, and may be called again. */
+  start(options?: StartOptions): Promise<void>;
+  /** Releases everything. Safe at any time; the engine can be used again afterwards. */
+  stop(): Promise<void>;
+  /** Runs a request and resolves when the program has ended, whatever its exit code. */
+  execute(request: ExecutionRequest): Promise<ExecutionResult>;
+  /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
+  executeStream(request: ExecutionRequest): AsyncIterable<StreamEvent>;
+}
