@@ -53,15 +53,35 @@ export declare class ExecutionStream {
   return(): Promise<IteratorResult>
 }
 
-/** The runtimes that isol8 knows. */
-export declare class RuntimeRegistry {
-  /** The runtime of this name; throws if there is none. */
-  static get(name: string): RuntimeInfo
-  /** The runtime for a file of this name, by its extension; throws if there is none. */
-  static detect(filename: string): RuntimeInfo
-  /** All runtimes. */
-  static list(): Array<RuntimeInfo>
+/** Which runtime a name or a file means. */
+export declare class RuntimeTable {
+  /** A table of isol8's own runtimes. */
+  constructor()
+  /** Adds a runtime, or gives the one of that name further extensions; throws if they make no sense. */
+  register(name: string, extensions: Array<string>): void
+  /** The name, if there is a runtime of this name; throws otherwise. */
+  get(name: string): string
+  /** The name of the runtime for a file of this name; throws if there is none. */
+  detect(filename: string): string
+  /** The names of all runtimes. */
+  names(): Array<string>
 }
+
+/** The command that has the agent act on a prompt. */
+export declare function agentCommand(prompt: string, flags?: string | undefined | null): Array<string>
+
+/** What is fixed about the agent. */
+export interface AgentInfo {
+  /** Its name in requests and flags. */
+  name: string
+  /** Tag of its image. */
+  image: string
+  /** What files of prompts would be called. */
+  fileExtension: string
+}
+
+/** The agent. */
+export declare function agentRuntime(): AgentInfo
 
 /** What is recorded of every execution. */
 export interface AuditConfig {
@@ -95,6 +115,9 @@ export interface BuildProgress {
   /** The current step, or `Up to date`, or what failed. */
   message?: string
 }
+
+/** isol8's own runtimes that run files. */
+export declare function builtInRuntimes(): Array<RuntimeInfo>
 
 /** What a clean-up removed. */
 export interface CleanupResult {
@@ -174,8 +197,8 @@ export interface DockerIsol8Options {
 
 /** One execution: exactly one of `code` and `cmd`, and what it needs. */
 export interface ExecutionRequest {
-  /** Which runtime runs it. */
-  runtime: Runtime
+  /** Which runtime runs it: one of isol8's, or one that was registered. */
+  runtime: Runtime | (string & {})
   /** Source text. */
   code?: string
   /** Shell command line, run by bash whatever the runtime. */
@@ -241,6 +264,23 @@ export interface IteratorResult {
   done: boolean
 }
 
+/** The label keys. */
+export declare function labels(): Labels
+
+/** The keys of the labels that isol8's images carry. */
+export interface Labels {
+  /** On base images: hash of what they were built from. */
+  dockerHash: string
+  /** On custom images: hash of what they were built from. */
+  depsHash: string
+  /** On custom images: the runtime. */
+  runtime: string
+  /** On custom images: the packages, sorted and separated by commas. */
+  dependencies: string
+  /** On custom images with a setup script: the script. */
+  setupScript: string
+}
+
 /** Resolves if a Docker engine answers. */
 export declare function pingDocker(docker?: DockerConnection | undefined | null): Promise<void>
 
@@ -258,12 +298,18 @@ export interface Prewarm {
   runtimes?: Array<string>
 }
 
-/** A runtime: what it is called and which image it runs in. */
+/** One of isol8's own runtimes. */
 export interface RuntimeInfo {
   /** Its name in requests and flags. */
   name: Runtime
   /** Tag of its image. */
   image: string
+  /** The usual extension of its files. */
+  fileExtension: string
+  /** What runs a file; the path follows. */
+  fileCommand: Array<string>
+  /** What runs source text without a file, where that is possible; the text follows. */
+  inlineCommand?: Array<string>
 }
 
 /** What holds user code. */

@@ -6,6 +6,14 @@
  */
 
 export type * from '../index.js';
-export { buildBaseImages, imageExists, pingDocker, RuntimeRegistry, VERSION } from '../index.js';
+export { buildBaseImages, imageExists, pingDocker, VERSION } from '../index.js';
+export { AgentAdapter, BunAdapter, bashAdapter, DenoAdapter, NodeAdapter, PythonAdapter } from './adapters.js';
 export { DockerIsol8 } from './engine.js';
-export type { Isol8Engine } from './types/engine.js';
+export { LABELS } from './labels.js';
+export { logger } from './logger.js';
+export { RuntimeRegistry } from './registry.js';
+export { Semaphore } from './semaphore.js';
+export type * from './types/adapter.js';
+export type * from './types/audit.js';
+export type * from './types/engine.js';
+export type * from './types/server.js';

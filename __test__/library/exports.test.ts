@@ -4,7 +4,23 @@ import * as isol8 from 'isol8';
 import { expect, it } from 'vitest';
 import { Process } from '../support/process.js';
 
-const VALUES = ['DockerIsol8', 'RuntimeRegistry', 'VERSION', 'buildBaseImages', 'imageExists', 'pingDocker'];
+const VALUES = [
+  'AgentAdapter',
+  'BunAdapter',
+  'DenoAdapter',
+  'DockerIsol8',
+  'LABELS',
+  'NodeAdapter',
+  'PythonAdapter',
+  'RuntimeRegistry',
+  'Semaphore',
+  'VERSION',
+  'bashAdapter',
+  'buildBaseImages',
+  'imageExists',
+  'logger',
+  'pingDocker',
+];
 
 /** The names that Node finds in the compiled text, which are those that an `import` may use. */
 async function importable(): Promise<string[]> {
@@ -32,4 +48,15 @@ it('can be asked for its version by tools that read the manifest', () => {
 
 it('keeps the addon to itself', () => {
   expect(() => createRequire(import.meta.url)('isol8/index.js')).toThrow(/not defined by "exports"/);
+});
+
+it('names the labels of images, for good', () => {
+  expect(isol8.LABELS).toEqual({
+    dockerHash: 'org.isol8.build.hash',
+    depsHash: 'org.isol8.deps.hash',
+    runtime: 'org.isol8.runtime',
+    dependencies: 'org.isol8.dependencies',
+    setupScript: 'org.isol8.setup',
+  });
+  expect(Object.isFrozen(isol8.LABELS)).toBe(true);
 });

@@ -1,5 +1,5 @@
 /** Requests that make no sense: refused with a code and a message, before Docker is asked for anything. */
-import { DockerIsol8, type ExecutionRequest, RuntimeRegistry } from 'isol8';
+import { DockerIsol8, type ExecutionRequest } from 'isol8';
 import { describe, expect, it } from 'vitest';
 
 // Nobody answers there: whatever got as far as Docker would fail with another code.
@@ -93,32 +93,4 @@ it('that throw when they are read', async () => {
 it('are checked even where they are odd but valid', async () => {
   const request = Object.assign(Object.create(null), { runtime: 'bash', code: ':', extra: 1, env: undefined });
   for (const error of await refusals(request)) expect(error).toMatchObject({ code: 'DOCKER_UNAVAILABLE' });
-});
-
-describe('the registry', () => {
-  it('knows five runtimes', () => {
-    expect(RuntimeRegistry.list()).toEqual(
-      ['python', 'node', 'bun', 'bash', 'deno'].map((name) => ({ name, image: `isol8:${name}` })),
-    );
-    expect(RuntimeRegistry.get('bun')).toEqual({ name: 'bun', image: 'isol8:bun' });
-  });
-
-  it.each([
-    ['a.py', 'python'],
-    ['a.js', 'node'],
-    ['a.mjs', 'node'],
-    ['a.cjs', 'node'],
-    ['a.ts', 'bun'],
-    ['a.mts', 'deno'],
-    ['dir.py/a.sh', 'bash'],
-  ])('detects %s as %s', (file, name) => {
-    expect(RuntimeRegistry.detect(file).name).toBe(name);
-  });
-
-  it('says what there is when it is asked for something else', () => {
-    expect(() => RuntimeRegistry.get('ruby')).toThrow(UNKNOWN_RUNTIME);
-    expect(() => RuntimeRegistry.detect('notes.txt')).toThrow(
-      /^Cannot detect runtime for "notes\.txt"\. Known extensions: \.py, .*\.mts$/,
-    );
-  });
 });

@@ -1,6 +1,9 @@
 /** What all engines have in common, wherever they run their containers. */
 
-import type { ExecutionRequest, ExecutionResult, StartOptions, StreamEvent } from '../../index.js';
+import type { DockerIsol8Options, ExecutionRequest, ExecutionResult, StartOptions, StreamEvent } from '../../index.js';
+
+/** Options of an engine, wherever it runs its containers. */
+export type Isol8Options = Omit<DockerIsol8Options, 'docker'>;
 
 /** Runs untrusted code. */
 export interface Isol8Engine {

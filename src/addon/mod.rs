@@ -5,6 +5,7 @@
 pub mod engine;
 mod exit;
 pub mod images;
+pub mod labels;
 pub mod options;
 pub mod request;
 pub mod result;

@@ -11,8 +11,8 @@ use crate::api;
 /// One execution: exactly one of `code` and `cmd`, and what it needs.
 #[napi(object, object_to_js = false)]
 pub struct ExecutionRequest {
-    /// Which runtime runs it.
-    #[napi(ts_type = "Runtime")]
+    /// Which runtime runs it: one of isol8's, or one that was registered.
+    #[napi(ts_type = "Runtime | (string & {})")]
     pub runtime: String,
     /// Source text.
     pub code: Option<String>,

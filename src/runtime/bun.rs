@@ -2,5 +2,11 @@
 
 use super::Runtime;
 
-pub(super) const BUN: Runtime =
-    Runtime { name: "bun", script_extension: ".ts", extensions: &[".ts"], command: &["bun", "run"] };
+pub(super) const BUN: Runtime = Runtime {
+    name: "bun",
+    script_extension: ".ts",
+    extensions: &[".ts"],
+    command: &["bun", "run"],
+    script_flags: &[],
+    inline_command: Some(&["bun", "-e"]),
+};

@@ -14,4 +14,6 @@ pub(super) const DENO: Runtime = Runtime {
         "--allow-env",
         "--allow-net",
     ],
+    script_flags: &[],
+    inline_command: None,
 };

@@ -7,5 +7,7 @@ pub(super) const NODE: Runtime = Runtime {
     name: "node",
     script_extension: ".js",
     extensions: &[".mjs", ".js", ".cjs"],
-    command: &["node", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"],
+    command: &["node"],
+    script_flags: &["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"],
+    inline_command: Some(&["node", "-e"]),
 };

@@ -2,5 +2,11 @@
 
 use super::Runtime;
 
-pub(super) const PYTHON: Runtime =
-    Runtime { name: "python", script_extension: ".py", extensions: &[".py"], command: &["python3"] };
+pub(super) const PYTHON: Runtime = Runtime {
+    name: "python",
+    script_extension: ".py",
+    extensions: &[".py"],
+    command: &["python3"],
+    script_flags: &[],
+    inline_command: Some(&["python3", "-c"]),
+};
