@@ -195,6 +195,9 @@ export interface DockerIsol8Options {
   docker?: DockerConnection
 }
 
+/** Every code that an error of the addon can have. */
+export declare function errorCodes(): string[]
+
 /** One execution: exactly one of `code` and `cmd`, and what it needs. */
 export interface ExecutionRequest {
   /** Which runtime runs it: one of isol8's, or one that was registered. */

@@ -842,6 +842,7 @@ module.exports.agentCommand = nativeBinding.agentCommand
 module.exports.agentRuntime = nativeBinding.agentRuntime
 module.exports.buildBaseImages = nativeBinding.buildBaseImages
 module.exports.builtInRuntimes = nativeBinding.builtInRuntimes
+module.exports.errorCodes = nativeBinding.errorCodes
 module.exports.imageExists = nativeBinding.imageExists
 module.exports.labels = nativeBinding.labels
 module.exports.pingDocker = nativeBinding.pingDocker

@@ -16,4 +16,5 @@ export { Semaphore } from './semaphore.js';
 export type * from './types/adapter.js';
 export type * from './types/audit.js';
 export type * from './types/engine.js';
+export type { Isol8ErrorCode } from './types/error-code.js';
 export type * from './types/server.js';

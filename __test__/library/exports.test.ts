@@ -2,6 +2,8 @@
 import { createRequire } from 'node:module';
 import * as isol8 from 'isol8';
 import { expect, it } from 'vitest';
+import * as addon from '../../index.js';
+import { ERROR_CODES } from '../../library/types/error-code.js';
 import { Process } from '../support/process.js';
 
 const VALUES = [
@@ -59,4 +61,8 @@ it('names the labels of images, for good', () => {
     setupScript: 'org.isol8.setup',
   });
   expect(Object.isFrozen(isol8.LABELS)).toBe(true);
+});
+
+it('has a type for exactly the codes that errors can have', () => {
+  expect([...ERROR_CODES]).toEqual(addon.errorCodes());
 });

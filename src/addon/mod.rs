@@ -17,11 +17,18 @@ use napi::bindgen_prelude::{JsObjectValue, JsValue, PromiseRaw, ToNapiValue};
 use napi::{Env, Status};
 use napi_derive::napi;
 
+use crate::api::ErrorCode;
 use crate::engine::Error;
 
 /// Version of this package.
 #[napi]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Every code that an error of the addon can have.
+#[napi(ts_return_type = "string[]")]
+pub fn error_codes() -> Vec<&'static str> {
+    ErrorCode::ALL.iter().map(|code| code.as_str()).collect()
+}
 
 /// A promise for the outcome of `work`, converted on the JavaScript thread.
 fn settle<'env, T: Send + 'static, V: ToNapiValue + 'env>(
@@ -36,10 +43,10 @@ fn settle<'env, T: Send + 'static, V: ToNapiValue + 'env>(
 }
 
 /// A JavaScript `Error` with a `code`. Must be called on the JavaScript thread.
-fn js_error(env: &Env, code: &str, message: String) -> napi::Error {
+fn js_error(env: &Env, code: ErrorCode, message: String) -> napi::Error {
     let error = env.create_error(napi::Error::new(Status::GenericFailure, message));
     let coded = error.and_then(|mut error| {
-        error.set_named_property("code", code)?;
+        error.set_named_property("code", code.as_str())?;
         Ok(napi::Error::from(error.to_unknown()))
     });
     coded.unwrap_or_else(|error| error)

@@ -4,6 +4,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::js_error;
+use crate::api::ErrorCode;
 use crate::runtime::{self, Registry, Runtime, RuntimeError, agent};
 
 /// Which runtime a name or a file means.
@@ -48,8 +49,8 @@ impl RuntimeTable {
 
 fn thrown(env: &Env, error: &RuntimeError) -> napi::Error {
     let code = match error {
-        RuntimeError::UnknownName { .. } | RuntimeError::UnknownExtension { .. } => "UNKNOWN_RUNTIME",
-        RuntimeError::InvalidName(_) | RuntimeError::InvalidExtension(_) => "INVALID_ADAPTER",
+        RuntimeError::UnknownName { .. } | RuntimeError::UnknownExtension { .. } => ErrorCode::UnknownRuntime,
+        RuntimeError::InvalidName(_) | RuntimeError::InvalidExtension(_) => ErrorCode::InvalidAdapter,
     };
     js_error(env, code, error.to_string())
 }

@@ -1,6 +1,7 @@
 //! The vocabulary that callers, engine and wire share. Imports nothing of ours.
 
 mod audit;
+mod error_code;
 mod event;
 mod options;
 mod request;
@@ -10,6 +11,7 @@ mod security;
 mod size;
 
 pub use audit::AuditConfig;
+pub use error_code::ErrorCode;
 pub use event::{Phase, StreamEvent, StreamEventKind};
 pub use options::{DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy};
 pub use request::{FileContent, Request};

@@ -7,6 +7,7 @@ use isol8_protocol::{Failure, FailureKind};
 
 use super::plan::PlanError;
 use super::settings::SettingsError;
+use crate::api::ErrorCode;
 use crate::image::ImageError;
 use crate::sandbox::StartError;
 use crate::sandbox::backend::{BackendError, ContainerId};
@@ -106,29 +107,28 @@ pub enum Error {
 }
 
 impl Error {
-    /// What JavaScript sees as `error.code`. Stable; new variants get new codes.
-    pub fn code(&self) -> &'static str {
+    /// What JavaScript sees as `error.code`.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Settings(_) => "INVALID_OPTIONS",
-            Self::Request(_) => "INVALID_REQUEST",
-            Self::DockerUnavailable(_) => "DOCKER_UNAVAILABLE",
+            Self::Settings(_) => ErrorCode::InvalidOptions,
+            Self::Request(_) => ErrorCode::InvalidRequest,
+            Self::DockerUnavailable(_) => ErrorCode::DockerUnavailable,
             Self::Image(error) => error.code(),
-            Self::Start(_) => "SANDBOX_START_FAILED",
-            Self::SandboxLost(_) => "SANDBOX_LOST",
-            Self::Spawn(_) => "SPAWN_FAILED",
-            Self::Workdir(_) => "WORKDIR_FAILED",
-            Self::WriteFile(_) => "WRITE_FILE_FAILED",
-            Self::ReadFile(_) => "READ_FILE_FAILED",
-            Self::Setup { .. } => "SETUP_FAILED",
-            Self::RuntimeSwitch { .. } => "RUNTIME_SWITCH",
-            Self::NoContainer => "NO_CONTAINER",
-            Self::SessionLost { .. } => "SESSION_LOST",
-            Self::SeccompProfile { .. } => "SECCOMP_PROFILE",
-            Self::OciRuntime { .. } => "OCI_RUNTIME_UNKNOWN",
-            // As Node.js calls it.
-            Self::Aborted => "ABORT_ERR",
-            Self::Stopped => "STOPPED",
-            Self::Internal(_) => "INTERNAL",
+            Self::Start(_) => ErrorCode::SandboxStartFailed,
+            Self::SandboxLost(_) => ErrorCode::SandboxLost,
+            Self::Spawn(_) => ErrorCode::SpawnFailed,
+            Self::Workdir(_) => ErrorCode::WorkdirFailed,
+            Self::WriteFile(_) => ErrorCode::WriteFileFailed,
+            Self::ReadFile(_) => ErrorCode::ReadFileFailed,
+            Self::Setup { .. } => ErrorCode::SetupFailed,
+            Self::RuntimeSwitch { .. } => ErrorCode::RuntimeSwitch,
+            Self::NoContainer => ErrorCode::NoContainer,
+            Self::SessionLost { .. } => ErrorCode::SessionLost,
+            Self::SeccompProfile { .. } => ErrorCode::SeccompProfile,
+            Self::OciRuntime { .. } => ErrorCode::UnknownOciRuntime,
+            Self::Aborted => ErrorCode::Aborted,
+            Self::Stopped => ErrorCode::Stopped,
+            Self::Internal(_) => ErrorCode::Internal,
         }
     }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use bollard::models::ImageConfig;
 
+use crate::api::ErrorCode;
 use crate::runtime::Runtime;
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
@@ -72,15 +73,15 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// Stable name for callers.
-    pub fn code(&self) -> &'static str {
+    /// What JavaScript sees as `error.code`.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Missing { .. } => "IMAGE_NOT_FOUND",
-            Self::Build { .. } => "IMAGE_BUILD_FAILED",
-            Self::ExtraCa { .. } => "INVALID_EXTRA_CA",
-            Self::Credentials { .. } => "MIRROR_CREDENTIALS",
-            Self::Unusable { .. } => "IMAGE_UNUSABLE",
-            Self::Backend(_) => "DOCKER_FAILED",
+            Self::Missing { .. } => ErrorCode::ImageNotFound,
+            Self::Build { .. } => ErrorCode::ImageBuildFailed,
+            Self::ExtraCa { .. } => ErrorCode::InvalidExtraCa,
+            Self::Credentials { .. } => ErrorCode::MirrorCredentials,
+            Self::Unusable { .. } => ErrorCode::ImageUnusable,
+            Self::Backend(_) => ErrorCode::DockerFailed,
         }
     }
 }

@@ -1,0 +1,79 @@
+//! What callers tell errors apart by.
+
+/// Declares the codes and the list of all of them, so that none can be missing from it.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// What JavaScript sees as `error.code`. Stable: a failure of a new kind gets a new code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl ErrorCode {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The code as text.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The engine's options make no sense.
+    InvalidOptions = "INVALID_OPTIONS",
+    /// The request makes no sense.
+    InvalidRequest = "INVALID_REQUEST",
+    /// No runtime has that name, or claims that file.
+    UnknownRuntime = "UNKNOWN_RUNTIME",
+    /// A runtime adapter makes no sense.
+    InvalidAdapter = "INVALID_ADAPTER",
+    /// No Docker engine answers.
+    DockerUnavailable = "DOCKER_UNAVAILABLE",
+    /// The Docker engine refused something.
+    DockerFailed = "DOCKER_FAILED",
+    /// The caller's own image is not on the Docker engine.
+    ImageNotFound = "IMAGE_NOT_FOUND",
+    /// An image could not be built.
+    ImageBuildFailed = "IMAGE_BUILD_FAILED",
+    /// The caller's own image would undo what holds user code.
+    ImageUnusable = "IMAGE_UNUSABLE",
+    /// `ISOL8_EXTRA_CA_FILE` cannot be used.
+    InvalidExtraCa = "INVALID_EXTRA_CA",
+    /// A package mirror's address holds a password.
+    MirrorCredentials = "MIRROR_CREDENTIALS",
+    /// No sandbox could be started.
+    SandboxStartFailed = "SANDBOX_START_FAILED",
+    /// The sandbox ended before the execution did.
+    SandboxLost = "SANDBOX_LOST",
+    /// The program could not be started.
+    SpawnFailed = "SPAWN_FAILED",
+    /// The working directory could not be made or entered.
+    WorkdirFailed = "WORKDIR_FAILED",
+    /// An input file could not be written.
+    WriteFileFailed = "WRITE_FILE_FAILED",
+    /// A file could not be read.
+    ReadFileFailed = "READ_FILE_FAILED",
+    /// A setup script failed, so the program was not run.
+    SetupFailed = "SETUP_FAILED",
+    /// The container of a persistent engine was made for another runtime.
+    RuntimeSwitch = "RUNTIME_SWITCH",
+    /// A persistent engine has no container yet, or the engine is not a persistent one.
+    NoContainer = "NO_CONTAINER",
+    /// The container of a persistent engine has ended by itself.
+    SessionLost = "SESSION_LOST",
+    /// The caller's seccomp profile cannot be used.
+    SeccompProfile = "SECCOMP_PROFILE",
+    /// The Docker engine has no such OCI runtime.
+    UnknownOciRuntime = "UNKNOWN_OCI_RUNTIME",
+    /// The caller ended the execution, as Node.js calls it.
+    Aborted = "ABORT_ERR",
+    /// The engine was stopped meanwhile.
+    Stopped = "STOPPED",
+    /// A defect of isol8.
+    Internal = "INTERNAL",
+}
