@@ -30,9 +30,9 @@ export declare class DockerIsol8 {
   /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
   stop(): Promise<void>
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
-  execute(request: ExecutionRequest): Promise<ExecutionResult>
+  execute(request: ExecutionRequest, controls?: RunControls | undefined | null): Promise<ExecutionResult>
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
-  executeStream(request: ExecutionRequest): AsyncIterableIterator<StreamEvent>
+  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null): AsyncIterableIterator<StreamEvent>
   /** Id of the container of a persistent engine; `null` for others. */
   get containerId(): string | null
   /** Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`. */
@@ -51,6 +51,18 @@ export declare class ExecutionStream {
   next(): Promise<IteratorResult>
   /** Kills the program if it still runs. Resolves when its sandbox has been given back. */
   return(): Promise<IteratorResult>
+}
+
+/** Ends an execution, and feeds it. Serves one execution. */
+export declare class RunControls {
+  /** Controls for one execution. With `liveStdin`, its standard input is what `write` brings until `endStdin`. */
+  constructor(liveStdin: boolean)
+  /** Ends the execution, which then fails with the code `ABORT_ERR`. */
+  abort(): void
+  /** Resolves when there is room for more, with whether anybody will read it. */
+  write(chunk: string | Uint8Array): Promise<boolean>
+  /** Says that there is no more standard input. */
+  endStdin(): void
 }
 
 /** Which runtime a name or a file means. */
@@ -210,8 +222,8 @@ export interface ExecutionRequest {
   timeoutMs?: number
   /** Extra environment. */
   env?: Record<string, string>
-  /** What the program reads on standard input. */
-  stdin?: string | Uint8Array
+  /** What the program reads on standard input. What an iterable yields is sent as it comes. */
+  stdin?: string | Uint8Array | AsyncIterable<string | Uint8Array>
   /** Files to write before the program starts: absolute paths, or relative to `/sandbox`. */
   files?: Record<string, string | Uint8Array>
   /** Absolute paths of files to read back afterwards. */

@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.DockerIsol8 = nativeBinding.DockerIsol8
 module.exports.ExecutionStream = nativeBinding.ExecutionStream
+module.exports.RunControls = nativeBinding.RunControls
 module.exports.RuntimeTable = nativeBinding.RuntimeTable
 module.exports.agentCommand = nativeBinding.agentCommand
 module.exports.agentRuntime = nativeBinding.agentRuntime

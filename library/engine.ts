@@ -12,6 +12,7 @@ import {
   type StartOptions,
   type StreamEvent,
 } from '../index.js';
+import { connect, type ExecutionOptions, LiveStream } from './live.js';
 import type { Isol8Engine } from './types/engine.js';
 
 /** Runs untrusted code in locked-down containers on a Docker engine. */
@@ -40,13 +41,32 @@ export class DockerIsol8 implements Isol8Engine {
   }
 
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
-  execute(request: ExecutionRequest): Promise<ExecutionResult> {
-    return this.#native.execute(request);
+  async execute(request: ExecutionRequest, options?: ExecutionOptions): Promise<ExecutionResult> {
+    const { request: given, live } = connect(request, options);
+    try {
+      const result = await this.#native.execute(given, live?.controls);
+      live?.end();
+      return result;
+    } catch (error) {
+      throw live ? live.end(error) : error;
+    }
   }
 
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
-  executeStream(request: ExecutionRequest): AsyncIterableIterator<StreamEvent> {
-    return this.#native.executeStream(request);
+  executeStream(request: ExecutionRequest, options?: ExecutionOptions): AsyncIterableIterator<StreamEvent> {
+    const { request: given, live } = connect(request, options);
+    const events = this.#native.executeStream(given, live?.controls);
+    return live ? new LiveStream(events, live) : events;
+  }
+
+  /** Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`. */
+  putFile(path: string, content: string | Uint8Array): Promise<void> {
+    return this.#native.putFile(path, content);
+  }
+
+  /** Reads a file in the container of a persistent engine, at most 256 MiB long. */
+  getFile(path: string): Promise<Buffer> {
+    return this.#native.getFile(path);
   }
 
   /** Id of the container of a persistent engine; `null` for others. */

@@ -10,6 +10,7 @@ export { buildBaseImages, imageExists, pingDocker, VERSION } from '../index.js';
 export { AgentAdapter, BunAdapter, bashAdapter, DenoAdapter, NodeAdapter, PythonAdapter } from './adapters.js';
 export { DockerIsol8 } from './engine.js';
 export { LABELS } from './labels.js';
+export type { ExecutionOptions } from './live.js';
 export { logger } from './logger.js';
 export { RuntimeRegistry } from './registry.js';
 export { Semaphore } from './semaphore.js';

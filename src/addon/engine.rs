@@ -1,16 +1,17 @@
 //! `DockerIsol8`.
 
-use napi::bindgen_prelude::{Buffer, Either, PromiseRaw, Unknown, within_runtime_if_available};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Either, PromiseRaw, Unknown, within_runtime_if_available};
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use super::controls::RunControls;
 use super::options::{DockerConnection, EngineOptions};
 use super::request::{ExecutionRequest, bytes};
 use super::result::{CleanupResult, ExecutionResult};
 use super::stream::ExecutionStream;
 use super::value::read;
 use super::{exit, js_error, settle};
-use crate::engine::{self, Controls, Engine, Error, EventStream, PlanError, SettingsError};
+use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
 use crate::{api, runtime, telemetry};
 
 /// Runs untrusted code in locked-down containers on a Docker engine.
@@ -82,17 +83,24 @@ impl DockerIsol8 {
         &self,
         env: &'env Env,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
+        controls: Option<ClassInstance<'_, RunControls>>,
     ) -> Result<PromiseRaw<'env, ExecutionResult>> {
-        let execution = request_from(request)
-            .map(|request| within_runtime_if_available(|| self.engine.execute(request, Controls::default())));
+        let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
+        let execution =
+            request_from(request).map(|request| within_runtime_if_available(|| self.engine.execute(request, controls)));
         settle(env, async move { execution?.await }, Into::into)
     }
 
     /// Runs a request and yields its output as it comes. Leaving the loop early kills the program.
     #[napi(ts_return_type = "AsyncIterableIterator<StreamEvent>")]
-    pub fn execute_stream(&self, #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>) -> ExecutionStream {
+    pub fn execute_stream(
+        &self,
+        #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
+        controls: Option<ClassInstance<'_, RunControls>>,
+    ) -> ExecutionStream {
+        let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
         ExecutionStream::new(match request_from(request) {
-            Ok(request) => within_runtime_if_available(|| self.engine.stream(request, Controls::default())),
+            Ok(request) => within_runtime_if_available(|| self.engine.stream(request, controls)),
             Err(error) => EventStream::failed(error),
         })
     }

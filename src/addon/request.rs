@@ -22,8 +22,8 @@ pub struct ExecutionRequest {
     pub timeout_ms: Option<f64>,
     /// Extra environment.
     pub env: Option<HashMap<String, String>>,
-    /// What the program reads on standard input.
-    #[napi(ts_type = "string | Uint8Array")]
+    /// What the program reads on standard input. What an iterable yields is sent as it comes.
+    #[napi(ts_type = "string | Uint8Array | AsyncIterable<string | Uint8Array>")]
     pub stdin: Option<Either<String, Buffer>>,
     /// Files to write before the program starts: absolute paths, or relative to `/sandbox`.
     #[napi(ts_type = "Record<string, string | Uint8Array>")]

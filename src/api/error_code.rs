@@ -70,6 +70,8 @@ error_codes! {
     SeccompProfile = "SECCOMP_PROFILE",
     /// The Docker engine has no such OCI runtime.
     UnknownOciRuntime = "UNKNOWN_OCI_RUNTIME",
+    /// What the caller gave as standard input failed while it was read.
+    StdinFailed = "STDIN_FAILED",
     /// The caller ended the execution, as Node.js calls it.
     Aborted = "ABORT_ERR",
     /// The engine was stopped meanwhile.

@@ -1,0 +1,116 @@
+/**
+ * Executions that their caller can end with an `AbortSignal`, and feed with an async iterable while they go on.
+ *
+ * Whatever becomes of the execution, in the end nothing of ours listens to the signal any more, and the iterable has
+ * been told that nobody reads on.
+ */
+
+import { type ExecutionRequest, RunControls } from '../index.js';
+import type { Isol8ErrorCode } from './types/error-code.js';
+
+/** What a caller can do to an execution while it goes on. */
+export interface ExecutionOptions {
+  /** Ends the execution, which then fails with the code `ABORT_ERR`. */
+  signal?: AbortSignal | undefined;
+}
+
+type Stdin = AsyncIterable<string | Uint8Array>;
+
+/** What connects one execution with its caller. */
+export class Live {
+  readonly controls: RunControls;
+  #over = false;
+  #failure: Error | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => this.controls.abort();
+  #input: AsyncIterator<string | Uint8Array> | undefined;
+
+  constructor(stdin: Stdin | undefined, signal: AbortSignal | undefined) {
+    this.controls = new RunControls(stdin !== undefined);
+    this.#signal = signal;
+    if (signal?.aborted) this.controls.abort();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+    if (stdin) void this.#feed(stdin);
+  }
+
+  /** The execution is over; `error` is how it failed, and what comes back is what its caller should see. */
+  end(error?: unknown): unknown {
+    this.#over = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    // Not awaited: a generator that waits for something takes this up only afterwards, if ever.
+    this.#input?.return?.().catch(() => {});
+    if (!hasCode(error, 'ABORT_ERR')) return error;
+    return this.#failure ?? failure('AbortError', 'ABORT_ERR', error.message, this.#signal?.reason);
+  }
+
+  /** Passes on what `stdin` yields. If that fails, so does the execution. */
+  async #feed(stdin: Stdin): Promise<void> {
+    try {
+      const input = stdin[Symbol.asyncIterator]();
+      this.#input = input;
+      while (!this.#over) {
+        const { done, value } = await input.next();
+        if (done) {
+          this.#input = undefined;
+          break;
+        }
+        if (this.#over || !(await this.controls.write(value))) break;
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#input = undefined;
+      this.#failure = failure('Error', 'STDIN_FAILED', `could not read standard input: ${reason}`, error);
+      this.controls.abort();
+    } finally {
+      this.controls.endStdin();
+    }
+  }
+}
+
+/** The request as the addon takes it, and what connects it with its caller if anything does. */
+export function connect(request: ExecutionRequest, options: ExecutionOptions | undefined) {
+  const stdin: unknown = request?.stdin;
+  const isLive = isAsyncIterable(stdin);
+  if (!isLive && !options?.signal) return { request, live: undefined };
+  const live = new Live(isLive ? stdin : undefined, options?.signal);
+  return { request: isLive ? { ...request, stdin: undefined } : request, live };
+}
+
+/** The events of an execution that is connected with its caller. */
+export class LiveStream<T> implements AsyncIterableIterator<T> {
+  constructor(
+    private readonly events: AsyncIterableIterator<T>,
+    private readonly live: Live,
+  ) {}
+
+  async next(): Promise<IteratorResult<T>> {
+    try {
+      const result = await this.events.next();
+      if (result.done) this.live.end();
+      return result;
+    } catch (error) {
+      throw this.live.end(error);
+    }
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    this.live.end();
+    return (await this.events.return?.()) ?? { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+function isAsyncIterable(value: unknown): value is Stdin {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+function hasCode(error: unknown, code: Isol8ErrorCode): error is Error {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+function failure(name: string, code: Isol8ErrorCode, message: string, cause: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { name, code });
+}
