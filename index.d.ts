@@ -225,7 +225,7 @@ export interface ExecutionRequest {
   /** What the program reads on standard input. What an iterable yields is sent as it comes. */
   stdin?: string | Uint8Array | AsyncIterable<string | Uint8Array>
   /** Files to write before the program starts: absolute paths, or relative to `/sandbox`. */
-  files?: Record<string, string | Uint8Array>
+  files?: Record<string, string | Uint8Array | InputFile>
   /** Absolute paths of files to read back afterwards. */
   outputPaths?: Array<string>
   /** Extension of the script file, such as `.cjs`. Default: the runtime's. */
@@ -270,6 +270,14 @@ export interface ExecutionResult {
 
 /** Whether an image is on the Docker engine. */
 export declare function imageExists(docker: DockerConnection | undefined | null, name: string): Promise<boolean>
+
+/** A file to write before the program starts. */
+export interface InputFile {
+  /** What is in it. */
+  content: string | Uint8Array
+  /** Whether it may be run. Default false. */
+  executable?: boolean
+}
 
 /** What an iterator yields: JavaScript's protocol. */
 export interface IteratorResult {

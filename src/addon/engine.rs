@@ -9,7 +9,7 @@ use super::options::{DockerConnection, EngineOptions};
 use super::request::{ExecutionRequest, bytes};
 use super::result::{CleanupResult, ExecutionResult};
 use super::stream::ExecutionStream;
-use super::value::read;
+use super::value::{check_names, read};
 use super::{exit, js_error, settle};
 use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
 use crate::{api, runtime, telemetry};
@@ -153,12 +153,12 @@ impl DockerIsol8 {
 
 fn engine(options: Option<Unknown<'_>>, max_concurrent: Option<f64>) -> std::result::Result<Engine, Error> {
     let options = options.map(|options| {
-        read::<EngineOptions>(options, "options", &["docker", "secrets", "security", "audit"]).map_err(malformed)
+        let read = read::<EngineOptions>(options, "options", &["docker", "secrets", "security", "audit"])?;
+        check_names(options, "security", &["seccomp", "customProfilePath", "runtime"])?;
+        Ok(read)
     });
-    let options = options.transpose()?.unwrap_or_default();
-    if options.debug == Some(true) {
-        telemetry::enable_debug();
-    }
+    let options = options.transpose().map_err(malformed)?.unwrap_or_default();
+    telemetry::start(options.debug == Some(true));
     Engine::new(options.parse(max_concurrent).map_err(malformed)?)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use napi::bindgen_prelude::{Buffer, Either};
+use napi::bindgen_prelude::{Buffer, Either, Either3};
 use napi_derive::napi;
 
 use crate::api;
@@ -26,8 +26,8 @@ pub struct ExecutionRequest {
     #[napi(ts_type = "string | Uint8Array | AsyncIterable<string | Uint8Array>")]
     pub stdin: Option<Either<String, Buffer>>,
     /// Files to write before the program starts: absolute paths, or relative to `/sandbox`.
-    #[napi(ts_type = "Record<string, string | Uint8Array>")]
-    pub files: Option<HashMap<String, Either<String, Buffer>>>,
+    #[napi(ts_type = "Record<string, string | Uint8Array | InputFile>")]
+    pub files: Option<HashMap<String, Either3<String, Buffer, InputFile>>>,
     /// Absolute paths of files to read back afterwards.
     pub output_paths: Option<Vec<String>>,
     /// Extension of the script file, such as `.cjs`. Default: the runtime's.
@@ -40,6 +40,16 @@ pub struct ExecutionRequest {
     pub metadata: Option<HashMap<String, String>>,
 }
 
+/// A file to write before the program starts.
+#[napi(object, object_to_js = false)]
+pub struct InputFile {
+    /// What is in it.
+    #[napi(ts_type = "string | Uint8Array")]
+    pub content: Either<String, Buffer>,
+    /// Whether it may be run. Default false.
+    pub executable: Option<bool>,
+}
+
 impl From<ExecutionRequest> for api::Request {
     fn from(request: ExecutionRequest) -> Self {
         let files = request.files.unwrap_or_default();
@@ -50,7 +60,7 @@ impl From<ExecutionRequest> for api::Request {
             timeout_ms: request.timeout_ms,
             env: request.env.unwrap_or_default().into_iter().collect(),
             stdin: request.stdin.map(bytes),
-            files: files.into_iter().map(|(path, content)| (path, bytes(content))).collect(),
+            files: files.into_iter().map(|(path, file)| (path, input_file(file))).collect(),
             output_paths: request.output_paths,
             file_extension: request.file_extension,
             workdir: request.workdir,
@@ -58,6 +68,15 @@ impl From<ExecutionRequest> for api::Request {
             metadata: request.metadata.unwrap_or_default().into_iter().collect(),
         }
     }
+}
+
+fn input_file(file: Either3<String, Buffer, InputFile>) -> api::InputFile {
+    let (content, executable) = match file {
+        Either3::A(text) => (Either::A(text), None),
+        Either3::B(buffer) => (Either::B(buffer), None),
+        Either3::C(InputFile { content, executable }) => (content, executable),
+    };
+    api::InputFile { content: bytes(content), executable: executable.unwrap_or(false) }
 }
 
 /// A copy: the caller may go on writing to its buffer.

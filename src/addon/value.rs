@@ -25,6 +25,25 @@ pub(super) fn read<T: FromNapiValue>(value: Unknown<'_>, what: &str, nested: &[&
     })
 }
 
+/// Refuses properties of `name`, an object within `value`, that nobody knows: where a misspelt or made-up option would
+/// be taken for a protection, silence is not safe.
+pub(super) fn check_names(value: Unknown<'_>, name: &str, known: &[&str]) -> Result<(), String> {
+    let names = || -> napi::Result<Vec<String>> {
+        match Object::from_unknown(value)?.get::<Object<'_>>(name)? {
+            Some(object) => Object::keys(&object),
+            None => Ok(Vec::new()),
+        }
+    };
+    let names = names().map_err(|error| {
+        forget_exception(value);
+        error.reason.clone()
+    })?;
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => Err(format!("invalid {name}: unknown option \"{}\"", unknown.escape_debug())),
+        None => Ok(()),
+    }
+}
+
 /// A getter of the caller's that throws leaves its exception behind, and nothing can be done until it is taken.
 #[allow(unsafe_code, reason = "napi offers no safe call for it")]
 fn forget_exception(value: Unknown<'_>) {

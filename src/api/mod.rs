@@ -14,7 +14,7 @@ pub use audit::AuditConfig;
 pub use error_code::ErrorCode;
 pub use event::{Phase, StreamEvent, StreamEventKind};
 pub use options::{DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy};
-pub use request::{FileContent, Request};
+pub use request::{FileContent, InputFile, Request};
 pub use result::ExecutionResult;
 pub use secret::Secret;
 pub use security::{SeccompMode, SecurityConfig};

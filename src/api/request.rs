@@ -20,7 +20,7 @@ pub struct Request {
     /// What the program reads on standard input.
     pub stdin: Option<FileContent>,
     /// Files to write first: absolute paths, or relative to `/sandbox`.
-    pub files: BTreeMap<String, FileContent>,
+    pub files: BTreeMap<String, InputFile>,
     /// Files to read back afterwards.
     pub output_paths: Option<Vec<String>>,
     /// Extension of the script file, with its dot.
@@ -31,6 +31,15 @@ pub struct Request {
     pub setup_script: Option<String>,
     /// Passed on to the audit record; `userId` names the user there.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// A file to write before the program starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputFile {
+    /// What is in it.
+    pub content: FileContent,
+    /// Whether it may be run.
+    pub executable: bool,
 }
 
 /// Bytes for a file or for standard input. Cheap to clone.

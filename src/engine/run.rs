@@ -140,6 +140,13 @@ impl Execution<'_> {
     ) -> Result<Ended, Error> {
         let (started, execution_id) = (Timestamp::now(), Uuid::new_v4().to_string());
         let (mut sandbox, setup) = self.shared.hold(self.generation, self.active, plan.runtime, permit).await?;
+        tracing::debug!(
+            execution = execution_id,
+            runtime = plan.runtime.name,
+            container = sandbox.id().short(),
+            timeout_ms = plan.timeout_ms,
+            "running"
+        );
         let stdin = match (live_stdin, plan.stdin.take()) {
             (Some(chunks), _) => Stdin::Live(chunks),
             (None, Some(bytes)) => Stdin::Bytes(bytes),
@@ -149,6 +156,15 @@ impl Execution<'_> {
         let mut forward = Forward::new(self.events, &self.shared.settings);
         let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await?;
+        tracing::debug!(
+            execution = execution_id,
+            phase = ?end.phase,
+            status = ?end.report.status,
+            wall_us = end.report.wall_us,
+            timed_out = end.report.timed_out,
+            out_of_memory = end.report.out_of_memory,
+            "ended"
+        );
         let container_id = sandbox.id().to_string();
         if self.shared.settings.persist {
             sandbox.leave().await;

@@ -85,6 +85,7 @@ impl Session {
 
 /// Leaves a sandbox running, if that is possible.
 pub(super) async fn left(sandbox: Lease<Docker>) -> Option<ContainerId> {
+    tracing::debug!(container = sandbox.id().short(), "leaving a container running");
     let left = sandbox.leave().await;
     left.inspect_err(|error| tracing::warn!(error = %error, "could not leave a container running")).ok()
 }

@@ -68,6 +68,7 @@ impl Sandbox {
 
     /// Ends it and waits until the container is gone.
     pub async fn destroy<B: Backend>(self, backend: &B) {
+        tracing::debug!(container = self.id.short(), "removing a container");
         if let Err(error) = backend.destroy(&self.id).await {
             tracing::warn!(container = self.id.short(), error = %error, "could not remove a container");
         }

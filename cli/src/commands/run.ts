@@ -7,7 +7,9 @@ import { chooseRuntime, chooseSource, fileExtension, type Source } from '../inpu
 import { debug, isDebug } from '../messages.js';
 import { positiveInteger, positiveNumber } from '../numbers.js';
 import { stderr, stdout } from '../output.js';
+import { projectFiles } from '../project-files.js';
 import { parseSecrets } from '../secrets.js';
+import { setupScript } from '../setup-script.js';
 import { interruption } from '../signals.js';
 
 /** Flags as typed; numbers are still text. */
@@ -27,6 +29,12 @@ interface RunFlags {
   tmpSize?: string;
   image?: string;
   secret: string[];
+  setup: string[];
+  files?: string;
+  persistent?: boolean;
+  persist?: boolean;
+  sessionId?: string;
+  host?: string;
   stream?: boolean;
   writable?: boolean;
   out?: string;
@@ -43,6 +51,8 @@ export function registerRun(program: Command): void {
     .option('-r, --runtime <name>', 'python, node, bun, deno or bash (default: from the file extension)')
     .option('--stdin <text>', 'standard input of the program')
     .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
+    .option('--files <dir>', 'put the files of a directory into /sandbox first')
+    .option('--setup <command|file>', 'bash to run first: a command, or a file with commands (repeatable)', collect, [])
     .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect, [])
     .option('--image <ref>', "image to use instead of the runtime's own")
     .optionsGroup('Network:')
@@ -55,6 +65,10 @@ export function registerRun(program: Command): void {
     .option('--max-output <bytes>', 'bytes of output kept per stream (default: 1048576)')
     .option('--sandbox-size <size>', 'size of /sandbox (default: 512m)')
     .option('--tmp-size <size>', 'size of /tmp (default: 256m)')
+    .optionsGroup('State:')
+    .option('--persistent', 'run in a persistent container, removed at the end')
+    .option('--session-id <id>', 'run in a named session of a server (needs --host)')
+    .option('--persist', 'leave the container running afterwards')
     .optionsGroup('Output:')
     .addOption(new Option('--stream', 'show output as it arrives, which is the default').hideHelp())
     .option('--no-stream', 'show all output at the end')
@@ -79,8 +93,13 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     sandboxSize: flags.sandboxSize,
     tmpSize: flags.tmpSize,
   };
+  if (flags.sessionId !== undefined && flags.host === undefined) {
+    throw new Error('--session-id requires --host (remote server). Session IDs are managed by the server.');
+  }
   const secrets = parseSecrets(flags.secret);
   const source = chooseSource({ file, eval: flags.eval, cmd: flags.cmd });
+  const setup = await setupScript(flags.setup);
+  const files = flags.files === undefined ? undefined : await projectFiles(flags.files, flags.workdir);
   const script = source.from === 'file' ? await readScript(source.path) : undefined;
 
   // The addon is loaded here and not above, so that help and usage errors do without it.
@@ -88,9 +107,11 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   const runtime = chooseRuntime(source, flags.runtime, RuntimeRegistry) as Runtime;
   const engine = new DockerIsol8({
     ...limits,
+    mode: flags.persistent ? 'persistent' : 'ephemeral',
     network: flags.net,
     image: flags.image,
     secrets,
+    persist: flags.persist ?? false,
     readonlyRootFs: !flags.writable,
     debug: isDebug(),
     // There is no second run that a spare sandbox could serve.
@@ -102,6 +123,8 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     ...(await program(source, script)),
     fileExtension: fileExtension(source),
     stdin: flags.stdin,
+    setupScript: setup,
+    files,
     workdir: flags.workdir,
   };
   debug('Run', `source ${source.from}, runtime ${runtime}, network ${flags.net}`);

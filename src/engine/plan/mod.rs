@@ -9,7 +9,7 @@ use isol8_protocol::SANDBOX_DIR;
 use uuid::Uuid;
 
 use super::settings::{Settings, SettingsError, timeout_ms};
-use crate::api::{Mode, Request};
+use crate::api::{InputFile, Mode, Request};
 use crate::runtime::{self, Runtime, RuntimeError};
 use crate::sandbox::contract::WRITABLE;
 
@@ -21,6 +21,9 @@ const MAX_WORDS: usize = 2 * 1024 * 1024;
 
 /// All output paths together.
 const MAX_PATHS: usize = 2 * 1024 * 1024;
+
+/// Permission bits of files that may be run.
+const PROGRAM_MODE: u32 = 0o755;
 
 /// Names and values of all metadata, which go into every record.
 const MAX_METADATA: usize = 64 * 1024;
@@ -147,8 +150,9 @@ impl Plan {
         let workdir = resolve_workdir(request.workdir.as_deref().unwrap_or(SANDBOX_DIR))?;
         let timeout_ms = timeout_ms("timeoutMs", request.timeout_ms)?.unwrap_or(settings.timeout_ms);
         let mut files = Vec::with_capacity(request.files.len() + 1);
-        for (path, content) in request.files {
-            files.push((resolve_file(&path, settings.limits.readonly_root)?, FILE_MODE, content));
+        for (path, InputFile { content, executable }) in request.files {
+            let mode = if executable { PROGRAM_MODE } else { FILE_MODE };
+            files.push((resolve_file(&path, settings.limits.readonly_root)?, mode, content));
         }
         let mut temporary_script = None;
         let (argv, source) = match source {

@@ -61,7 +61,7 @@ fn working_directories_stay_in_the_sandbox() {
 
 #[test]
 fn files_go_where_user_code_could_write() {
-    let with = |path: &str| Request { files: [(path.to_owned(), Bytes::new())].into(), ..python("1") };
+    let with = |path: &str| Request { files: [(path.to_owned(), InputFile::default())].into(), ..python("1") };
     for (given, resolved) in [("a/b.txt", "/sandbox/a/b.txt"), ("/tmp/x", "/tmp/x"), ("./x", "/sandbox/x")] {
         assert_eq!(plan(with(given)).expect(given).files[0].0, resolved);
     }
@@ -70,6 +70,15 @@ fn files_go_where_user_code_could_write() {
     }
     for given in ["", "/", "dir/", "/sandbox", ".", "a\0"] {
         assert_eq!(plan(with(given)), Err(PlanError::Path(given.into())));
+    }
+}
+
+#[test]
+fn files_are_plain_unless_they_are_to_be_run() {
+    for (executable, mode) in [(false, 0o644), (true, 0o755)] {
+        let file = InputFile { executable, ..InputFile::default() };
+        let request = Request { files: [("x".to_owned(), file)].into(), ..python("1") };
+        assert_eq!(plan(request).expect("valid").files[0].1, mode);
     }
 }
 
@@ -107,7 +116,7 @@ fn what_no_program_could_receive_is_refused() {
 #[test]
 fn a_path_has_one_content() {
     for paths in [["a", "./a"], ["main.py", "b"]] {
-        let files = paths.map(|path| (path.to_owned(), Bytes::new())).into();
+        let files = paths.map(|path| (path.to_owned(), InputFile::default())).into();
         assert!(matches!(plan(Request { files, ..python("1") }), Err(PlanError::SameFile(_))));
     }
 }
@@ -125,7 +134,7 @@ proptest! {
     fn no_path_escapes(path in r"[a./\\ \x00]{0,24}") {
         let request = Request {
             workdir: Some(path.clone()),
-            files: [(path, Bytes::new())].into(),
+            files: [(path, InputFile::default())].into(),
             ..python("1")
         };
         if let Ok(plan) = plan(request) {

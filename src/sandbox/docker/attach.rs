@@ -32,7 +32,7 @@ impl AsyncRead for AttachStream {
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
                 Some(Ok(LogOutput::StdErr { message })) => {
                     let text = String::from_utf8_lossy(&message);
-                    tracing::warn!(container = self.container.short(), text = %text.trim_end(), "guest wrote to standard error");
+                    tracing::warn!(container = self.container.short(), text = ?text.trim_end(), "guest wrote to standard error");
                 }
                 Some(Ok(output)) => self.unread = output.into_bytes(),
             }

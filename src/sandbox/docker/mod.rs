@@ -115,7 +115,15 @@ impl Backend for Docker {
         let _begun = starts::begin()?;
         let id = self.create(spec).await?;
         match self.attach_and_start(&id).await {
-            Ok(stream) => Ok((id, stream)),
+            Ok(stream) => {
+                tracing::debug!(
+                    container = id.short(),
+                    image = spec.image,
+                    network = spec.network,
+                    "started a container"
+                );
+                Ok((id, stream))
+            }
             Err(error) => {
                 if let Err(error) = self.destroy(&id).await {
                     tracing::warn!(container = id.short(), error = %error, "could not remove a container that did not start");

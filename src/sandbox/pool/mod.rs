@@ -253,7 +253,10 @@ impl<B: Backend> Inner<B> {
         let (inner, spec) = (self.clone(), spec.clone());
         self.spawn(async move {
             match verified_reset(&sandbox).await {
-                Ok(()) => inner.arrive(&spec, Arrival::Reset(sandbox)),
+                Ok(()) => {
+                    tracing::debug!(container = sandbox.id().short(), "a used sandbox is as new");
+                    inner.arrive(&spec, Arrival::Reset(sandbox));
+                }
                 Err(reason) => {
                     tracing::debug!(container = sandbox.id().short(), reason, "a used sandbox is not reused");
                     inner.give_up(&spec, sandbox);
