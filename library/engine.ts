@@ -74,14 +74,17 @@ export class DockerIsol8 implements Isol8Engine {
     return this.#native.containerId;
   }
 
-  /** Removes isol8 containers, running or not, except those that another living process owns. */
-  static cleanup(docker?: DockerConnection | null): Promise<CleanupResult> {
-    return NativeEngine.cleanup(docker);
+  /**
+   * Removes isol8 containers, running or not, except those that another living process owns: all of them, or those
+   * with these full ids, as `listContainers` gives them.
+   */
+  static cleanup(docker?: DockerConnection | null, ids?: string[] | null): Promise<CleanupResult> {
+    return NativeEngine.cleanup(docker, ids);
   }
 
-  /** Removes isol8 images. */
-  static cleanupImages(docker?: DockerConnection | null): Promise<CleanupResult> {
-    return NativeEngine.cleanupImages(docker);
+  /** Removes isol8 images: all of them, or those with these ids, as `listImages` gives them. */
+  static cleanupImages(docker?: DockerConnection | null, ids?: string[] | null): Promise<CleanupResult> {
+    return NativeEngine.cleanupImages(docker, ids);
   }
 }
 

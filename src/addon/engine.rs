@@ -4,10 +4,11 @@ use napi::bindgen_prelude::{Buffer, ClassInstance, Either, PromiseRaw, Unknown, 
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use super::cleanup::{CleanupResult, selection};
 use super::controls::RunControls;
 use super::options::{DockerConnection, EngineOptions};
 use super::request::{ExecutionRequest, bytes};
-use super::result::{CleanupResult, ExecutionResult};
+use super::result::ExecutionResult;
 use super::stream::ExecutionStream;
 use super::value::{check_names, read};
 use super::{exit, js_error, settle};
@@ -130,24 +131,28 @@ impl DockerIsol8 {
         settle(env, async move { engine.get_file(&path).await }, |content| Buffer::from(content.to_vec()))
     }
 
-    /// Removes isol8 containers, running or not, except those that another living process owns.
+    /// Removes isol8 containers, running or not, except those that another living process owns: all of them, or
+    /// those with these full ids, as `listContainers` gives them.
     #[napi(ts_return_type = "Promise<CleanupResult>")]
     pub fn cleanup<'env>(
         env: &'env Env,
         #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+        ids: Option<Vec<String>>,
     ) -> Result<PromiseRaw<'env, CleanupResult>> {
-        let docker = connection(docker);
-        settle(env, async move { engine::cleanup(docker?.as_ref()).await }, Into::into)
+        let (docker, selection) = (connection(docker), selection(ids));
+        settle(env, async move { engine::cleanup(docker?.as_ref(), &selection).await }, Into::into)
     }
 
-    /// Removes isol8 images.
+    /// Removes isol8 images: all of them, or those with these full ids, as `listImages` gives them. Those that a
+    /// container uses stay, and count as failed.
     #[napi(ts_return_type = "Promise<CleanupResult>")]
     pub fn cleanup_images<'env>(
         env: &'env Env,
         #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+        ids: Option<Vec<String>>,
     ) -> Result<PromiseRaw<'env, CleanupResult>> {
-        let docker = connection(docker);
-        settle(env, async move { engine::cleanup_images(docker?.as_ref()).await }, Into::into)
+        let (docker, selection) = (connection(docker), selection(ids));
+        settle(env, async move { engine::cleanup_images(docker?.as_ref(), &selection).await }, Into::into)
     }
 }
 

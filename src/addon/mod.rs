@@ -2,6 +2,7 @@
 //!
 //! Methods return promises made by [`settle`], so that a failure reaches JavaScript with the engine's own code.
 
+pub mod cleanup;
 pub mod controls;
 pub mod engine;
 mod exit;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use napi_derive::napi;
 
 use crate::api::{self, Phase, StreamEventKind};
-use crate::engine::Removal;
 
 /// How an execution ended, whatever the program's exit code.
 #[napi(object, object_from_js = false)]
@@ -90,22 +89,5 @@ impl From<api::StreamEvent> for StreamEvent {
                 Phase::Code => "code",
             }),
         }
-    }
-}
-
-/// What a clean-up removed.
-#[napi(object, object_from_js = false)]
-pub struct CleanupResult {
-    /// How many are gone.
-    pub removed: u32,
-    /// How many are not.
-    pub failed: u32,
-    /// Why, one line for each failure.
-    pub errors: Vec<String>,
-}
-
-impl From<Removal> for CleanupResult {
-    fn from(Removal { removed, failed, errors }: Removal) -> Self {
-        Self { removed, failed, errors }
     }
 }

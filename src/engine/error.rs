@@ -28,6 +28,9 @@ pub enum Error {
     /// No Docker engine answers.
     #[error("Docker is not running or not installed.")]
     DockerUnavailable(#[source] Arc<BackendError>),
+    /// The Docker engine failed at something that concerns no single execution.
+    #[error(transparent)]
+    Docker(Arc<BackendError>),
     /// An image is missing and could not be made, or is unusable.
     #[error(transparent)]
     Image(Arc<ImageError>),
@@ -113,6 +116,7 @@ impl Error {
             Self::Settings(_) => ErrorCode::InvalidOptions,
             Self::Request(_) => ErrorCode::InvalidRequest,
             Self::DockerUnavailable(_) => ErrorCode::DockerUnavailable,
+            Self::Docker(_) => ErrorCode::DockerFailed,
             Self::Image(error) => error.code(),
             Self::Start(_) => ErrorCode::SandboxStartFailed,
             Self::SandboxLost(_) => ErrorCode::SandboxLost,

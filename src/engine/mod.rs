@@ -34,7 +34,9 @@ use crate::sandbox::contract::{ContainerSpec, Image, Seccomp};
 use crate::sandbox::docker::{Docker, Owner};
 use crate::sandbox::pool::{Lease, Pool};
 
-pub use cleanup::{Removal, cleanup, cleanup_images};
+pub use cleanup::{
+    OwnedContainer, OwnedImage, Removal, Selection, cleanup, cleanup_images, list_containers, list_images,
+};
 pub use error::Error;
 pub use in_line::in_line;
 pub use plan::PlanError;

@@ -1,5 +1,8 @@
 //! Labels of our images.
 
+/// What all of them begin with.
+pub const LABEL_PREFIX: &str = "org.isol8.";
+
 /// Hash of everything that a base image was built from.
 pub const BUILD_HASH: &str = "org.isol8.build.hash";
 

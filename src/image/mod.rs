@@ -23,7 +23,9 @@ use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
 
 pub use base::{BuildProgress, BuildStatus, build_base_images};
-pub use labels::{BUILD_HASH, DEPENDENCIES, DEPS_HASH, GUEST_HASH, KNOWS_LOCALHOST, REGISTRIES, RUNTIME, SETUP};
+pub use labels::{
+    BUILD_HASH, DEPENDENCIES, DEPS_HASH, GUEST_HASH, KNOWS_LOCALHOST, LABEL_PREFIX, REGISTRIES, RUNTIME, SETUP,
+};
 
 /// The guest that this engine speaks to, built for the platform of the containers.
 static GUEST: &[u8] = include_bytes!(env!("ISOL8_GUEST_BINARY"));

@@ -1,0 +1,120 @@
+/**
+ * A Docker socket that shows only what a test has made, so that the test may remove all that it sees.
+ *
+ * Requests go on to the machine's own engine. Lists are filtered by a label that is the test's alone, and removals
+ * can be refused, as a guarded socket would refuse them.
+ */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { build, docker, inspect } from './docker.js';
+import { until } from './until.js';
+
+const ENGINE = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
+
+/** Small, and on every machine that has our images. */
+const BASE = 'debian:trixie-slim';
+
+export class Scope {
+  /** Unique: good for tags as well. */
+  readonly id = randomUUID();
+  readonly #refused = new Set<string>();
+
+  private constructor(readonly socket: string) {}
+
+  /** A scope for the test that is running, with nothing in it. At the end, nothing is left of what was made in it. */
+  static async open(): Promise<Scope> {
+    const directory = await mkdtemp(join(tmpdir(), 'isol8-scope-'));
+    const scope = new Scope(join(directory, 'docker.sock'));
+    const server = createServer((request, response) => scope.#forward(request, response)).listen(scope.socket);
+    await once(server, 'listening');
+    onTestFinished(async () => {
+      try {
+        await scope.#discard();
+      } finally {
+        server.close();
+        server.closeAllConnections();
+        await rm(directory, { recursive: true });
+      }
+    });
+    return scope;
+  }
+
+  get label(): string {
+    return `isol8.test=${this.id}`;
+  }
+
+  /** Environment of a process that is to use this socket. */
+  get env(): NodeJS.ProcessEnv {
+    return { DOCKER_HOST: `unix://${this.socket}` };
+  }
+
+  /** Makes a container that does nothing for a while, and resolves with its id. */
+  async container(start: 'running' | 'stopped', labels: string[] = [], image = BASE): Promise<string> {
+    const labelled = [this.label, ...labels].flatMap((label) => ['--label', label]);
+    const id = await docker(['create', '--network', 'none', ...labelled, '--entrypoint', 'sleep', image, '1000']);
+    if (start === 'running') await docker(['start', id]);
+    return id;
+  }
+
+  /** Makes an image that differs from all others, and resolves with its id. */
+  async image(tag: string, labels: string[] = [], base = BASE): Promise<string> {
+    const lines = [this.label, `isol8.test.image=${randomUUID()}`, ...labels].map((label) => `LABEL ${label}`);
+    await build(tag, [`FROM ${base}`, ...lines, ''].join('\n'));
+    return (await inspect(tag)).Id;
+  }
+
+  /** Ids of its containers. */
+  containers(): Promise<string[]> {
+    return this.#ids('ps', '--all');
+  }
+
+  /** Ids of its images, each once. */
+  async images(): Promise<string[]> {
+    return [...new Set(await this.#ids('images'))];
+  }
+
+  /** Has the removal of this container fail. */
+  refuseToRemove(id: string): void {
+    this.#refused.add(id);
+  }
+
+  async #ids(...listing: string[]): Promise<string[]> {
+    const ids = await docker([...listing, '--no-trunc', '--quiet', '--filter', `label=${this.label}`]);
+    return ids.split('\n').filter(Boolean);
+  }
+
+  #forward(request: IncomingMessage, response: ServerResponse): void {
+    const { method, headers } = request;
+    const url = new URL(request.url ?? '/', 'http://docker');
+    if (method === 'DELETE' && this.#refused.has(url.pathname.split('/').at(-1) ?? '')) {
+      response.writeHead(403, { 'content-type': 'application/json' }).end('{"message":"removal is not allowed here"}');
+      return;
+    }
+    if (/\/(containers|images)\/json$/.test(url.pathname)) {
+      url.searchParams.set('filters', JSON.stringify({ label: [this.label] }));
+    }
+    const path = url.pathname + url.search;
+    const forwarded = send({ socketPath: ENGINE, method, path, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    forwarded.on('error', (error) => response.destroy(error));
+    request.pipe(forwarded);
+  }
+
+  async #discard(): Promise<void> {
+    await until('the containers of a test to go', 10_000, async () => {
+      const containers = await this.containers();
+      // Fails for those that are going already, because their process has ended.
+      if (containers.length > 0) await docker(['rm', '--force', ...containers]).catch(() => {});
+      return containers.length === 0;
+    });
+    const images = await this.images();
+    if (images.length > 0) await docker(['rmi', '--force', ...images]);
+  }
+}
