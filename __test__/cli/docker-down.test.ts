@@ -27,6 +27,15 @@ it('setup, with advice', async () => {
   ]);
 });
 
+it('cleanup, even with --force', async () => {
+  const { code, stdout, stderr } = await cli(['cleanup', '--force'], { env }).ended;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  const [first, detail, ...rest] = stderr.split('\n');
+  expect(first).toBe(DOWN);
+  expect(detail).toContain('unix:///nowhere/docker.sock');
+  expect(rest).toEqual(['']);
+});
+
 it('says it once', async () => {
   const { stderr } = await cli(['run', '-e', 'print(1)'], { env }).ended;
   expect(stderr.match(/Docker is not running/g)).toHaveLength(1);

@@ -20,7 +20,9 @@ it('prints its help without arguments, and with --help', async () => {
                             sandbox
       setup [options]       Check Docker and build the images that are missing or
                             out of date
-      help [command]        display help for command
+      cleanup [options]     Remove containers, and if asked to images, that isol8
+                            left behind
+      help [command...]     Show the help of a command
     "
   `);
   expect(await cli(['--help']).ended).toEqual(bare);
@@ -71,7 +73,6 @@ it('prints the help of run', async () => {
       -h, --help             show help
     "
   `);
-  expect((await cli(['help', 'run']).ended).stdout).toBe(stdout);
 });
 
 it('prints the help of setup', async () => {
@@ -91,6 +92,47 @@ it('prints the help of setup', async () => {
   `);
 });
 
+it('prints the help of cleanup', async () => {
+  const { code, stdout, stderr } = await cli(['cleanup', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 cleanup [options]
+
+    Remove containers, and if asked to images, that isol8 left behind
+
+    Options:
+      --force     do not ask
+      --images    remove isol8's images as well
+      --debug     say what is being done
+      -h, --help  show help
+    "
+  `);
+});
+
+it('prints the help of help', async () => {
+  const { code, stdout, stderr } = await cli(['help', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 help [options] [command...]
+
+    Show the help of a command
+
+    Arguments:
+      command     its name; all commands are listed without
+
+    Options:
+      -h, --help  show help
+    "
+  `);
+});
+
+it.each(['run', 'setup', 'cleanup', 'help'])('prints the help of %s in every way it is asked for', async (command) => {
+  const asked = await cli(['help', command]).ended;
+  expect(asked).toMatchObject({ code: 0, stderr: '' });
+  expect(await cli([command, '--help']).ended).toEqual(asked);
+  expect(await cli([command, '-h']).ended).toEqual(asked);
+});
+
 it.each(['--version', '-V'])('prints its version with %s', async (flag) => {
   const { code, stdout, stderr } = await cli([flag]).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -105,7 +147,15 @@ it('needs no addon for any of this', async () => {
 
 it.each([
   [['frobnicate'], "error: unknown command 'frobnicate'"],
+  [['help', 'frobnicate'], "error: unknown command 'frobnicate'"],
+  [['help', 'run', 'frobnicate'], "error: unknown command 'frobnicate'"],
+  [['--frobnicate'], "error: unknown option '--frobnicate'"],
   [['run', '--frobnicate'], "error: unknown option '--frobnicate'"],
+  [['cleanup', '--frobnicate'], "error: unknown option '--frobnicate'"],
+  [['cleanup', '--force=yes'], "error: unknown option '--force=yes'"],
+  [['cleanup', '0123456789ab'], "error: too many arguments for 'cleanup'"],
+  [['setup', 'python'], "error: too many arguments for 'setup'"],
+  [['setup', '--only'], "error: option '--only <runtimes>' argument missing"],
   [['run', 'a.py', 'b.py'], "error: too many arguments for 'run'"],
   [['run', '--timeout'], "error: option '--timeout <ms>' argument missing"],
   [['run', '-e', '1', '--net', 'some'], "error: option '--net <mode>' argument 'some' is invalid"],

@@ -16,8 +16,8 @@ export interface Ended {
 export interface Options {
   /** Added to the environment; `undefined` takes a variable away. */
   env?: NodeJS.ProcessEnv;
-  /** What it reads. Nothing by default. */
-  stdin?: string | Buffer;
+  /** What it reads. Nothing by default; `null` leaves it waiting for `enter`. */
+  stdin?: string | Buffer | null;
   cwd?: string;
 }
 
@@ -39,7 +39,7 @@ export class Process {
     });
     // A program may well end without reading its input.
     this.#child.stdin.on('error', () => {});
-    this.#child.stdin.end(stdin);
+    if (stdin !== null) this.#child.stdin.end(stdin);
     this.ended = once(this.#child, 'close').then(([code]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
     onTestFinished(async () => {
       this.kill('SIGKILL');
@@ -53,6 +53,11 @@ export class Process {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Gives it the last of what it reads. */
+  enter(text: string): void {
+    this.#child.stdin.end(text);
   }
 
   /** Resolves when this text has been printed on stdout. */

@@ -4,7 +4,9 @@
  */
 import { type Output, stderr } from './output.js';
 
-const COLOURS = { OK: 32, ERR: 31, WARN: 33, INFO: 36, DONE: 32, DEBUG: 90 } as const;
+const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, grey: 90 } as const;
+
+const PREFIXES = { OK: 'green', ERR: 'red', WARN: 'yellow', INFO: 'cyan', DONE: 'green', DEBUG: 'grey' } as const;
 
 let debugging = false;
 
@@ -16,10 +18,13 @@ export function isDebug(): boolean {
   return debugging;
 }
 
-export function say(prefix: keyof typeof COLOURS, message: string, output: Output = stderr): void {
-  const tag = `[${prefix}]`;
-  const coloured = output.isTTY && !process.env.NO_COLOR;
-  output.line(`${coloured ? `\x1b[${COLOURS[prefix]}m${tag}\x1b[0m` : tag} ${message}`);
+export function say(prefix: keyof typeof PREFIXES, message: string, output: Output = stderr): void {
+  output.line(`${paint(`[${prefix}]`, PREFIXES[prefix], output)} ${message}`);
+}
+
+/** The text in colour, where the output shows colours and they are welcome. */
+export function paint(text: string, colour: keyof typeof COLOURS, output: Output): string {
+  return output.isTTY && !process.env.NO_COLOR ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text;
 }
 
 /** Says what one area of the CLI is doing, when `--debug` was given. */

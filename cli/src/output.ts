@@ -42,6 +42,16 @@ export class Output {
     this.write(`${this.#atLineStart ? '' : '\n'}${text}\n`).catch(() => {});
   }
 
+  /** Ends the line that is open, if one is. */
+  endLine(): void {
+    if (!this.#atLineStart) this.write('\n').catch(() => {});
+  }
+
+  /** A newline that the user typed has ended the line. */
+  newlineTyped(): void {
+    this.#atLineStart = true;
+  }
+
   /** Writes what will be erased again, so it leaves open whether we are at the start of a line. */
   decorate(text: string): void {
     if (!this.#failure) this.stream.write(text);

@@ -1,6 +1,8 @@
 /** The commands and what they share. Commander throws instead of exiting, so that `main` decides how we end. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { registerCleanup } from './commands/cleanup.js';
+import { registerHelp } from './commands/help.js';
 import { registerRun } from './commands/run.js';
 import { registerSetup } from './commands/setup.js';
 import { setDebug } from './messages.js';
@@ -11,6 +13,7 @@ export function createProgram(): Command {
     .description('Run untrusted code in locked-down containers')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
     .option('--debug', 'say what is being done')
     // What follows a command's name is the command's: `run -e -V` evaluates "-V".
     .enablePositionalOptions()
@@ -22,6 +25,8 @@ export function createProgram(): Command {
     .hook('preAction', (_, command) => setDebug(command.optsWithGlobals().debug === true));
   registerRun(program);
   registerSetup(program);
+  registerCleanup(program);
+  registerHelp(program);
   return program;
 }
 

@@ -2,8 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { BuildProgress } from 'isol8';
+import { checkDocker } from '../docker.js';
 import { Exit } from '../exit.js';
-import { Advised, hasCode } from '../failure.js';
 import { debug, say } from '../messages.js';
 import { stderr, stdout } from '../output.js';
 import { plain, StatusLine } from '../status.js';
@@ -31,7 +31,7 @@ export function registerSetup(program: Command): void {
 }
 
 async function setup({ force = false, only }: SetupFlags): Promise<number> {
-  const { buildBaseImages, pingDocker, RuntimeRegistry } = await import('isol8');
+  const { buildBaseImages, RuntimeRegistry } = await import('isol8');
   const runtimes = only
     ?.split(',')
     .map((name) => name.trim())
@@ -39,12 +39,7 @@ async function setup({ force = false, only }: SetupFlags): Promise<number> {
     .map((name) => RuntimeRegistry.get(name).name);
   if (runtimes?.length === 0) throw new Error(`Invalid value for --only: ${only}`);
 
-  try {
-    await pingDocker();
-  } catch (error) {
-    throw hasCode(error, 'DOCKER_UNAVAILABLE') ? new Advised(error, DOCKER_HINTS) : error;
-  }
-  say('OK', 'Docker is running');
+  await checkDocker(DOCKER_HINTS);
 
   const report = new Report();
   try {
