@@ -39,10 +39,16 @@ export declare class DockerIsol8 {
   putFile(path: string, content: string | Uint8Array): Promise<void>
   /** Reads a file in the container of a persistent engine, at most 256 MiB long. */
   getFile(path: string): Promise<Buffer>
-  /** Removes isol8 containers, running or not, except those that another living process owns. */
-  static cleanup(docker?: DockerConnection | undefined | null): Promise<CleanupResult>
-  /** Removes isol8 images. */
-  static cleanupImages(docker?: DockerConnection | undefined | null): Promise<CleanupResult>
+  /**
+   * Removes isol8 containers, running or not, except those that another living process owns: all of them, or
+   * those with these full ids, as `listContainers` gives them.
+   */
+  static cleanup(docker?: DockerConnection | undefined | null, ids?: Array<string> | undefined | null): Promise<CleanupResult>
+  /**
+   * Removes isol8 images: all of them, or those with these full ids, as `listImages` gives them. Those that a
+   * container uses stay, and count as failed.
+   */
+  static cleanupImages(docker?: DockerConnection | undefined | null, ids?: Array<string> | undefined | null): Promise<CleanupResult>
 }
 
 /** The events of one execution. Ending the iteration early kills the program, and so does dropping the object. */
@@ -139,6 +145,20 @@ export interface CleanupResult {
   failed: number
   /** Why, one line for each failure. */
   errors: Array<string>
+}
+
+/** An isol8 container. */
+export interface ContainerInfo {
+  /** Its full id. */
+  id: string
+  /** The reference or the id of the image that it was started from. */
+  image: string
+  /** Whether it has been started and has not ended. */
+  running: boolean
+  /** When it was created, as ISO 8601. */
+  createdAt: string
+  /** Whether another living process owns it. `DockerIsol8.cleanup` leaves it alone then. */
+  inUse: boolean
 }
 
 /** A Docker endpoint: a Unix socket, or a host with a port and, for TLS, a directory of certificates. */
@@ -271,6 +291,18 @@ export interface ExecutionResult {
 /** Whether an image is on the Docker engine. */
 export declare function imageExists(docker: DockerConnection | undefined | null, name: string): Promise<boolean>
 
+/** An isol8 image. */
+export interface ImageInfo {
+  /** Its full id. */
+  id: string
+  /** Its tags as far as they are ours; none if it has no name. */
+  tags: Array<string>
+  /** Bytes, with what it shares with others. */
+  size: number
+  /** When it was built, as ISO 8601. */
+  createdAt: string
+}
+
 /** A file to write before the program starts. */
 export interface InputFile {
   /** What is in it. */
@@ -303,6 +335,12 @@ export interface Labels {
   /** On custom images with a setup script: the script. */
   setupScript: string
 }
+
+/** All isol8 containers, running or not. What is not in use is what `DockerIsol8.cleanup` removes. */
+export declare function listContainers(docker?: DockerConnection | undefined | null): Promise<Array<ContainerInfo>>
+
+/** All isol8 images, which is what `DockerIsol8.cleanupImages` removes. */
+export declare function listImages(docker?: DockerConnection | undefined | null): Promise<Array<ImageInfo>>
 
 /** Resolves if a Docker engine answers. */
 export declare function pingDocker(docker?: DockerConnection | undefined | null): Promise<void>

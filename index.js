@@ -846,5 +846,7 @@ module.exports.builtInRuntimes = nativeBinding.builtInRuntimes
 module.exports.errorCodes = nativeBinding.errorCodes
 module.exports.imageExists = nativeBinding.imageExists
 module.exports.labels = nativeBinding.labels
+module.exports.listContainers = nativeBinding.listContainers
+module.exports.listImages = nativeBinding.listImages
 module.exports.pingDocker = nativeBinding.pingDocker
 module.exports.VERSION = nativeBinding.VERSION

@@ -20,6 +20,8 @@ const VALUES = [
   'bashAdapter',
   'buildBaseImages',
   'imageExists',
+  'listContainers',
+  'listImages',
   'logger',
   'pingDocker',
 ];

@@ -28,8 +28,8 @@ interface RunFlags {
   sandboxSize?: string;
   tmpSize?: string;
   image?: string;
-  secret: string[];
-  setup: string[];
+  secret?: string[];
+  setup?: string[];
   files?: string;
   persistent?: boolean;
   persist?: boolean;
@@ -52,8 +52,8 @@ export function registerRun(program: Command): void {
     .option('--stdin <text>', 'standard input of the program')
     .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
     .option('--files <dir>', 'put the files of a directory into /sandbox first')
-    .option('--setup <command|file>', 'bash to run first: a command, or a file with commands (repeatable)', collect, [])
-    .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect, [])
+    .option('--setup <command|file>', 'bash to run first: a command, or a file with commands (repeatable)', collect)
+    .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect)
     .option('--image <ref>', "image to use instead of the runtime's own")
     .optionsGroup('Network:')
     .addOption(new Option('--net <mode>', 'network access').choices(['none', 'host']).default('none'))
@@ -80,7 +80,7 @@ export function registerRun(program: Command): void {
     });
 }
 
-const collect = (value: string, values: string[]) => [...values, value];
+const collect = (value: string, values: string[] = []) => [...values, value];
 
 /** All that can be refused is refused before standard input is read, and that before anything is started. */
 async function run(file: string | undefined, flags: RunFlags): Promise<number> {
@@ -96,9 +96,9 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   if (flags.sessionId !== undefined && flags.host === undefined) {
     throw new Error('--session-id requires --host (remote server). Session IDs are managed by the server.');
   }
-  const secrets = parseSecrets(flags.secret);
+  const secrets = parseSecrets(flags.secret ?? []);
   const source = chooseSource({ file, eval: flags.eval, cmd: flags.cmd });
-  const setup = await setupScript(flags.setup);
+  const setup = await setupScript(flags.setup ?? []);
   const files = flags.files === undefined ? undefined : await projectFiles(flags.files, flags.workdir);
   const script = source.from === 'file' ? await readScript(source.path) : undefined;
 
