@@ -1,9 +1,10 @@
 //! What is recorded of every execution, as the caller wrote it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Audit settings. What is absent takes the default that the audit module documents.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// Audit settings. What is absent takes the default that [`AuditConfig::with_defaults`] gives it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditConfig {
     /// Whether anything is recorded at all.
@@ -11,8 +12,10 @@ pub struct AuditConfig {
     /// `filesystem` (or `file`), or `stdout`.
     pub destination: Option<String>,
     /// Directory of the log files.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_dir: Option<String>,
     /// Program that is run after each record, with the path of the log file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub post_log_script: Option<String>,
     /// Whether to measure and record what executions use.
     pub track_resources: Option<bool>,
@@ -22,4 +25,20 @@ pub struct AuditConfig {
     pub include_code: Option<bool>,
     /// Whether to record the (masked) output.
     pub include_output: Option<bool>,
+}
+
+impl AuditConfig {
+    /// The same with nothing left open that has a default.
+    pub fn with_defaults(self) -> Self {
+        Self {
+            enabled: Some(self.enabled.unwrap_or(false)),
+            destination: Some(self.destination.unwrap_or_else(|| "filesystem".to_owned())),
+            log_dir: self.log_dir,
+            post_log_script: self.post_log_script,
+            track_resources: Some(self.track_resources.unwrap_or(true)),
+            retention_days: Some(self.retention_days.unwrap_or(90.0)),
+            include_code: Some(self.include_code.unwrap_or(false)),
+            include_output: Some(self.include_output.unwrap_or(false)),
+        }
+    }
 }

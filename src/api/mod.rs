@@ -1,9 +1,14 @@
 //! The vocabulary that callers, engine and wire share. Imports nothing of ours.
 
 mod audit;
+mod auth;
 mod error_code;
 mod event;
+mod host_pattern;
+mod network;
 mod options;
+mod prebuilt_image;
+mod remote_code;
 mod request;
 mod result;
 mod secret;
@@ -11,9 +16,14 @@ mod security;
 mod size;
 
 pub use audit::AuditConfig;
+pub use auth::AuthConfig;
 pub use error_code::ErrorCode;
 pub use event::{Phase, StreamEvent, StreamEventKind};
+pub use host_pattern::{PatternError, host_pattern};
+pub use network::NetworkFilterConfig;
 pub use options::{DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy};
+pub use prebuilt_image::PrebuiltImageConfig;
+pub use remote_code::RemoteCodePolicy;
 pub use request::{FileContent, InputFile, Request};
 pub use result::ExecutionResult;
 pub use secret::Secret;

@@ -17,7 +17,7 @@ mod plan;
 mod run;
 mod security;
 mod session;
-mod settings;
+pub mod settings;
 mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

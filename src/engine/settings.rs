@@ -13,11 +13,41 @@ use crate::sandbox::pool::PoolSettings;
 /// Executions at a time when the caller does not say.
 pub const DEFAULT_MAX_CONCURRENT: usize = 10;
 
+/// Time limit of an execution when neither it nor the engine says.
+pub const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+
 /// The longest time limit: what a JavaScript timer can hold, almost 25 days.
-pub(super) const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
+pub const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
+
+/// Cores of a sandbox when the caller does not say.
+pub const DEFAULT_CPUS: f64 = 1.0;
+
+/// The least share of a core that makes sense.
+pub const MIN_CPUS: f64 = 0.01;
+
+/// More than any host has, and far from what Docker's counter can hold.
+pub const MAX_CPUS: f64 = 1000.0;
+
+/// Memory of a sandbox when the caller does not say.
+pub const DEFAULT_MEMORY: &str = "512m";
 
 /// The least memory that a sandbox can start in; Docker's own bound is the same.
-const MIN_MEMORY: Size = Size::mebibytes(6);
+pub const MIN_MEMORY: Size = Size::mebibytes(6);
+
+/// Size of `/sandbox` when the caller does not say.
+pub const DEFAULT_SANDBOX_SIZE: &str = "512m";
+
+/// Size of `/tmp` when the caller does not say.
+pub const DEFAULT_TMP_SIZE: &str = "256m";
+
+/// Whether the root is read-only when the caller does not say.
+pub const DEFAULT_READONLY_ROOT_FS: bool = true;
+
+/// Warm sandboxes of each kind when the caller does not say.
+pub const DEFAULT_POOL_SIZE: u64 = 1;
+
+/// Most warm sandboxes of each kind.
+pub const MAX_POOL_SIZE: u64 = 1000;
 
 /// Options of an engine, checked.
 #[derive(Debug, Clone)]
@@ -125,9 +155,8 @@ impl TryFrom<Options> for Settings {
     type Error = SettingsError;
 
     fn try_from(options: Options) -> Result<Self, SettingsError> {
-        let cpus = options.cpu_limit.unwrap_or(1.0);
-        // A thousand cores is more than any host has, and far from what Docker's counter can hold.
-        if !(cpus.is_finite() && (0.01..=1000.0).contains(&cpus)) {
+        let cpus = options.cpu_limit.unwrap_or(DEFAULT_CPUS);
+        if !(cpus.is_finite() && (MIN_CPUS..=MAX_CPUS).contains(&cpus)) {
             return Err(SettingsError::Number { option: "cpuLimit", value: cpus, expected: "0.01 to 1000 cores" });
         }
         if let Some(image) =
@@ -155,16 +184,16 @@ impl TryFrom<Options> for Settings {
             persist: options.persist.unwrap_or(false),
             limits: Limits {
                 network: options.network.unwrap_or_default(),
-                memory: size("memoryLimit", options.memory_limit, Size::mebibytes(512), MIN_MEMORY)?,
+                memory: size("memoryLimit", options.memory_limit, DEFAULT_MEMORY, MIN_MEMORY)?,
                 nano_cpus: (cpus * 1e9) as i64,
                 pids: integer("pidsLimit", options.pids_limit, 64, 2..=4_194_304, "an integer from 2 to 4194304")?
                     as i64,
-                readonly_root: options.readonly_root_fs.unwrap_or(true),
-                sandbox_size: size("sandboxSize", options.sandbox_size, Size::mebibytes(512), Size::mebibytes(0))?,
-                tmp_size: size("tmpSize", options.tmp_size, Size::mebibytes(256), Size::mebibytes(0))?,
+                readonly_root: options.readonly_root_fs.unwrap_or(DEFAULT_READONLY_ROOT_FS),
+                sandbox_size: size("sandboxSize", options.sandbox_size, DEFAULT_SANDBOX_SIZE, Size::mebibytes(0))?,
+                tmp_size: size("tmpSize", options.tmp_size, DEFAULT_TMP_SIZE, Size::mebibytes(0))?,
                 oci_runtime: oci_runtime(security.runtime)?,
             },
-            timeout_ms: timeout_ms("timeoutMs", options.timeout_ms)?.unwrap_or(30_000),
+            timeout_ms: timeout_ms("timeoutMs", options.timeout_ms)?.unwrap_or(DEFAULT_TIMEOUT_MS),
             max_output_size: integer(
                 "maxOutputSize",
                 options.max_output_size,
@@ -228,7 +257,7 @@ pub(super) fn timeout_ms(option: &'static str, value: Option<f64>) -> Result<Opt
 }
 
 fn pool_bound(option: &'static str, value: Option<f64>) -> Result<usize, SettingsError> {
-    Ok(integer(option, value, 1, 0..=1000, "an integer from 0 to 1000")? as usize)
+    Ok(integer(option, value, DEFAULT_POOL_SIZE, 0..=MAX_POOL_SIZE, "an integer from 0 to 1000")? as usize)
 }
 
 fn integer(
@@ -247,8 +276,8 @@ fn integer(
     }
 }
 
-fn size(option: &'static str, value: Option<String>, default: Size, minimum: Size) -> Result<Size, SettingsError> {
-    let Some(value) = value else { return Ok(default) };
+fn size(option: &'static str, value: Option<String>, default: &str, minimum: Size) -> Result<Size, SettingsError> {
+    let value = value.unwrap_or_else(|| default.to_owned());
     match value.parse()? {
         size if size >= minimum => Ok(size),
         _ => Err(SettingsError::TooSmall { option, value, minimum: minimum.bytes() }),
