@@ -7,6 +7,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`api`] | the vocabulary: requests, results, events, options |
+//! | [`config`] | the configuration file: finding, checking, merging with the defaults |
 //! | [`engine`] | `DockerIsol8`: validation (`plan`), the one pipeline (`run`), the public face |
 //! | [`sandbox`] | one running container, how it is made, the channel to its guest, the pool |
 //! | [`runtime`] | how each language's programs are started |
@@ -17,6 +18,7 @@
 
 pub mod addon;
 pub mod api;
+pub mod config;
 pub mod engine;
 pub mod image;
 pub mod output;

@@ -1,0 +1,69 @@
+//! The configuration file: found, checked, merged with the defaults.
+//!
+//! [`load`] goes [`file`] (which file, and what is in it) → [`check`] (types, ranges and unknown keys, against the
+//! JSON Schema that [`schema`] makes of the types) → the types in [`model`], where what is absent takes its default
+//! → [`rules`] (what a schema cannot say) and [`paths`]. So the schema that editors use is the one that decides.
+//!
+//! Above the engine: this takes its vocabulary from [`crate::api`] and defaults and limits from
+//! [`crate::engine::settings`], and nothing below knows that there is a file.
+
+mod check;
+mod error;
+mod file;
+mod model;
+mod paths;
+mod rules;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use check::Warnings;
+pub use error::{ConfigError, Fault};
+pub use model::{Cleanup, Defaults, Isol8Config, PoolSize};
+use paths::Places;
+
+/// A configuration and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The file's settings, and defaults for all that it leaves open.
+    pub config: Isol8Config,
+    /// The file; `None` if there is none.
+    pub source: Option<PathBuf>,
+    /// What the user should know: keys that mean nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Reads `isol8.config.json` in `directory`, else `.isol8/config.json` in `home`, else nothing: the two are never
+/// merged with each other.
+pub fn load(directory: &Path, home: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let Some(file) = file::find(directory, home)? else {
+        return Ok(Loaded { config: Isol8Config::default(), source: None, warnings: Vec::new() });
+    };
+    let base = file.path.parent().unwrap_or(directory);
+    match merge(file.content, Places { base, home }) {
+        Ok((config, warnings)) => Ok(Loaded { config, source: Some(file.path), warnings }),
+        Err(fault) => Err(ConfigError::Value { path: file.path, fault }),
+    }
+}
+
+/// A defect of ours, which the property tests look for.
+const SCHEMA_AND_TYPES_DIFFER: &str = "the schema allows what the types do not";
+
+/// `content` over the defaults, with warnings. Members of a section are merged one by one, everything else replaces.
+fn merge(mut content: Value, places: Places<'_>) -> Result<(Isol8Config, Vec<String>), Fault> {
+    let mut warnings = Warnings::default();
+    check::check(&mut content, schema::schema(), "", &mut warnings)?;
+    if let Some(members) = content.as_object_mut() {
+        members.remove(schema::OF_EDITORS);
+    }
+    // Cannot fail: what the types refuse, the schema that is made of them refuses before. Its text may quote secrets.
+    let config: Isol8Config = serde_json::from_value(content).map_err(|_| Fault::new("", SCHEMA_AND_TYPES_DIFFER))?;
+    let mut config = config.with_defaults();
+    rules::check(&config)?;
+    paths::resolve(&mut config, places)?;
+    Ok((config, warnings.into()))
+}

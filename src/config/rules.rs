@@ -1,0 +1,39 @@
+//! What a schema cannot say: sizes, patterns, and settings that need each other.
+
+use super::error::{Fault, shown};
+use super::model::Isol8Config;
+use crate::api::{SeccompMode, Size, host_pattern};
+use crate::engine::settings::MIN_MEMORY;
+
+/// The first setting that makes no sense.
+pub(super) fn check(config: &Isol8Config) -> Result<(), Fault> {
+    check_size("defaults.memoryLimit", &config.defaults.memory_limit, MIN_MEMORY)?;
+    check_size("defaults.sandboxSize", &config.defaults.sandbox_size, Size::mebibytes(0))?;
+    check_size("defaults.tmpSize", &config.defaults.tmp_size, Size::mebibytes(0))?;
+    check_patterns("network.whitelist", &config.network.whitelist)?;
+    check_patterns("network.blacklist", &config.network.blacklist)?;
+    check_patterns("remoteCode.allowedHosts", &config.remote_code.allowed_hosts)?;
+    check_patterns("remoteCode.blockedHosts", &config.remote_code.blocked_hosts)?;
+    let path = config.security.custom_profile_path.as_deref().unwrap_or_default();
+    if config.security.seccomp == Some(SeccompMode::Custom) && path.is_empty() {
+        return Err(Fault::new("security.customProfilePath", "is needed when security.seccomp is \"custom\""));
+    }
+    Ok(())
+}
+
+fn check_size(key: &str, text: &str, minimum: Size) -> Result<(), Fault> {
+    match text.parse::<Size>() {
+        Ok(size) if size >= minimum => Ok(()),
+        Ok(_) => Err(Fault::new(key, format!("expected at least {minimum} bytes"))),
+        Err(_) => {
+            Err(Fault::new(key, format!("expected a size such as \"512m\" or \"1g\", found \"{}\"", shown(text))))
+        }
+    }
+}
+
+fn check_patterns(key: &str, patterns: &[String]) -> Result<(), Fault> {
+    for (index, pattern) in patterns.iter().enumerate() {
+        host_pattern(pattern).map_err(|error| Fault::new(format!("{key}[{index}]"), error.to_string()))?;
+    }
+    Ok(())
+}
