@@ -4,6 +4,7 @@
 
 pub mod cleanup;
 pub mod controls;
+pub mod config;
 pub mod engine;
 mod exit;
 pub mod images;
