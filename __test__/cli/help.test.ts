@@ -20,6 +20,7 @@ it('prints its help without arguments, and with --help', async () => {
                             sandbox
       setup [options]       Check Docker and build the images that are missing or
                             out of date
+      config [options]      Show the configuration and where it comes from
       cleanup [options]     Remove containers, and if asked to images, that isol8
                             left behind
       help [command...]     Show the help of a command
@@ -100,6 +101,22 @@ it('prints the help of setup', async () => {
   `);
 });
 
+it('prints the help of config', async () => {
+  const { code, stdout, stderr } = await cli(['config', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 config [options]
+
+    Show the configuration and where it comes from
+
+    Options:
+      --json      as JSON, complete (passwords too)
+      --debug     say what is being done
+      -h, --help  show help
+    "
+  `);
+});
+
 it('prints the help of cleanup', async () => {
   const { code, stdout, stderr } = await cli(['cleanup', '--help']).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -134,7 +151,7 @@ it('prints the help of help', async () => {
   `);
 });
 
-it.each(['run', 'setup', 'cleanup', 'help'])('prints the help of %s in every way it is asked for', async (command) => {
+it.each(['run', 'setup', 'config', 'cleanup', 'help'])('prints the help of %s in every way it is asked for', async (command) => {
   const asked = await cli(['help', command]).ended;
   expect(asked).toMatchObject({ code: 0, stderr: '' });
   expect(await cli([command, '--help']).ended).toEqual(asked);

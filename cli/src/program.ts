@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerCleanup } from './commands/cleanup.js';
+import { registerConfig } from './commands/config.js';
 import { registerHelp } from './commands/help.js';
 import { registerRun } from './commands/run.js';
 import { registerSetup } from './commands/setup.js';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     .hook('preAction', (_, command) => setDebug(command.optsWithGlobals().debug === true));
   registerRun(program);
   registerSetup(program);
+  registerConfig(program);
   registerCleanup(program);
   registerHelp(program);
   return program;

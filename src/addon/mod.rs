@@ -3,8 +3,8 @@
 //! Methods return promises made by [`settle`], so that a failure reaches JavaScript with the engine's own code.
 
 pub mod cleanup;
-pub mod controls;
 pub mod config;
+pub mod controls;
 pub mod engine;
 mod exit;
 pub mod images;

@@ -1,0 +1,18 @@
+/** The configuration, as commands get it: what the user should know is said on stderr, and `debug` is in force. */
+import type { Isol8Config } from 'isol8';
+import { debug, say, setDebug } from './messages.js';
+
+export interface Config {
+  config: Isol8Config;
+  /** The file that it comes from, if there is one. */
+  source: string | null;
+}
+
+export async function readConfig(): Promise<Config> {
+  const isol8 = await import('isol8');
+  const { config, source, warnings } = isol8.readConfig();
+  for (const warning of warnings) say('WARN', `${source}: ${warning}`);
+  if (config.debug) setDebug(true);
+  debug('Config', source ? `read ${source}` : 'no config file found');
+  return { config, source };
+}
