@@ -19,7 +19,7 @@ pub struct AuditConfig {
     pub post_log_script: Option<String>,
     /// Whether to measure and record what executions use.
     pub track_resources: Option<bool>,
-    /// Days after which log files are deleted; 0 or less keeps them.
+    /// Days after which all `.log` and `.jsonl` files of that directory are deleted; 0 or less keeps them.
     pub retention_days: Option<f64>,
     /// Whether to record the source text.
     pub include_code: Option<bool>,

@@ -1,4 +1,6 @@
-//! What holds user code, as far as the caller has a say in it.
+//! What holds user code, as far as the caller has a say in it, and what it ran into.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,4 +37,19 @@ pub enum SeccompMode {
     Unconfined,
     /// Those of the caller's profile.
     Custom,
+}
+
+/// Something that user code was kept from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityEvent {
+    /// What kind, such as `network_blocked`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same for humans.
+    pub message: String,
+    /// What exactly.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+    /// When, ISO 8601.
+    pub timestamp: String,
 }
