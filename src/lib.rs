@@ -13,11 +13,13 @@
 //! | [`runtime`] | how each language's programs are started |
 //! | [`image`] | building, finding and preparing images |
 //! | [`output`] | masking, limiting and decoding what programs print |
+//! | [`audit`] | the record of every execution, and what becomes of it |
 //! | [`telemetry`] | where log events go |
 //! | [`addon`] | the JavaScript face: converts, delegates, never decides |
 
 pub mod addon;
 pub mod api;
+pub mod audit;
 pub mod config;
 pub mod engine;
 pub mod image;
