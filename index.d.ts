@@ -10,6 +10,124 @@ export type NetworkMode = 'none' | 'host' | 'filtered'
 export type Isol8Mode = 'ephemeral' | 'persistent'
 
 
+/** What a configuration says, with defaults for all that its file leaves open. */
+export interface Isol8Config {
+  /** Whether the command line and the server say what they are doing. Default false. */
+  debug: boolean
+  /** Most executions at a time. Default 10. */
+  maxConcurrent: number
+  /** Limits of an execution for which nothing else is said. */
+  defaults: Isol8Defaults
+  /** Which hosts can be reached in the network mode `filtered`. */
+  network: NetworkFilterConfig
+  /** What becomes of sessions of a server that nobody uses. */
+  cleanup: Isol8Cleanup
+  /** How a server uses warm sandboxes. Default `fast`. */
+  poolStrategy: 'fast' | 'secure'
+  /** How many sandboxes a server keeps warm when idle, per image; a number stands for both. Default 1. */
+  poolSize: number | Required<PoolSize>
+  /** What holds user code. */
+  security: WithDefaults<SecurityConfig, 'seccomp'>
+  /** Whether and from where source text may be fetched. */
+  remoteCode: RemoteCodePolicy
+  /** What is recorded of every execution. */
+  audit: WithDefaults<AuditConfig, Exclude<keyof AuditConfig, 'logDir' | 'postLogScript'>>
+  /** Keys of a server that are kept in a database. */
+  auth: AuthConfig
+  /** Images that `isol8 setup` and the start of a server build if they are missing or have changed. */
+  prebuiltImages: PrebuiltImageConfig[]
+  /** Packages per runtime that `isol8 setup` puts into an image. */
+  dependencies: Partial<Record<Runtime, string[]>>
+}
+
+/** Limits of an execution for which nothing else is said. */
+export interface Isol8Defaults {
+  /** Time limit in milliseconds. Default 30000. */
+  timeoutMs: number
+  /** Memory of the whole sandbox. Default `"512m"`. */
+  memoryLimit: string
+  /** Cores; fractions allowed. Default 1. */
+  cpuLimit: number
+  /** What programs can reach on the network. Of a server only: `isol8 run` has `--net`. Default `none`. */
+  network: NetworkMode
+  /** Size of `/sandbox`. Default `"512m"`. */
+  sandboxSize: string
+  /** Size of `/tmp`. Default `"256m"`. */
+  tmpSize: string
+  /** Whether everything outside `/sandbox` and `/tmp` is read-only. Default true. */
+  readonlyRootFs: boolean
+}
+
+/** What becomes of sessions of a server that nobody uses. */
+export interface Isol8Cleanup {
+  /** Whether idle sessions are removed. Default true. */
+  autoPrune: boolean
+  /** Milliseconds without use after which a session is idle. Default 3600000. */
+  maxContainerAgeMs: number
+}
+
+/** Patterns on host names: unanchored regular expressions, whatever the case. */
+export interface NetworkFilterConfig {
+  /** If there are any, only hosts that match one can be reached. */
+  whitelist: string[]
+  /** Hosts that match one cannot be reached, whatever the whitelist says. */
+  blacklist: string[]
+}
+
+/** Whether and from where source text may be fetched. */
+export interface RemoteCodePolicy {
+  /** Whether code may be fetched at all. Default false. */
+  enabled: boolean
+  /** URL schemes that are allowed. Default `["https"]`. */
+  allowedSchemes: string[]
+  /** Patterns on host names. If there are any, only hosts that match one are allowed. */
+  allowedHosts: string[]
+  /** Patterns on host names that are refused, whatever `allowedHosts` says. Default: this machine and its network. */
+  blockedHosts: string[]
+  /** Most bytes of code. Default 10485760. */
+  maxCodeSize: number
+  /** Time limit of a whole fetch in milliseconds. Default 30000. */
+  fetchTimeoutMs: number
+  /** Whether requests have to bring the hash of the code. Default false. */
+  requireHash: boolean
+  /** Whether fetched code is remembered. Default true. */
+  enableCache: boolean
+  /** Seconds for which fetched code is remembered. Default 3600. */
+  cacheTtl: number
+}
+
+/** Keys of a server that are kept in a database. */
+export interface AuthConfig {
+  /** Whether a server keeps keys in a database even if no flag says so. Default false. */
+  enabled: boolean
+  /** Path or URL of the database. Default `~/.isol8/auth.db`. May contain a password. */
+  connectionString?: string
+  /** Milliseconds for which a new key is valid. Default 86400000. */
+  defaultTtlMs: number
+  /** Milliseconds between two removals of expired keys. Default 3600000. */
+  cleanupIntervalMs: number
+}
+
+/** An image that is to be there before it is needed. */
+export interface PrebuiltImageConfig {
+  /** Tag of the image. */
+  tag: string
+  /** The runtime whose image it extends. */
+  runtime: Runtime
+  /** Packages to install, for the package manager of the runtime. */
+  installPackages: string[]
+  /** Shell script that is run before every execution in the image. */
+  setupScript?: string
+}
+
+/** What a configuration file may hold: any part of a configuration. Lists, maps and scalars replace the defaults. */
+export type Isol8UserConfig = { $schema?: string } & {
+  [Key in keyof Isol8Config]?: Key extends 'poolSize' | 'prebuiltImages' ? Isol8Config[Key] : Partial<Isol8Config[Key]>
+}
+
+/** `Config` in which the named members, which have defaults, are always there. */
+export type WithDefaults<Config, Name extends keyof Config> = Config & Required<Pick<Config, Name>>
+
 /**
  * Which binding artifact the generated loader actually loaded: `'native'` for
  * a native addon, otherwise the `platformArchABI` of the WASI flavor. Every
@@ -286,6 +404,8 @@ export interface ExecutionResult {
   containerId: string
   /** Base64 contents of those `outputPaths` that could be read; present when any were asked for. */
   files?: Record<string, string>
+  /** What it used; present when `audit` is enabled with `trackResources`. */
+  resourceUsage?: ResourceUsage
 }
 
 /** Whether an image is on the Docker engine. */
@@ -342,6 +462,13 @@ export declare function listContainers(docker?: DockerConnection | undefined | n
 /** All isol8 images, which is what `DockerIsol8.cleanupImages` removes. */
 export declare function listImages(docker?: DockerConnection | undefined | null): Promise<Array<ImageInfo>>
 
+/**
+ * The settings of `isol8.config.json` in `cwd` (default: the working directory), else of `~/.isol8/config.json`, over
+ * the defaults. Every call returns an object of its own. Throws with code `INVALID_CONFIG` if the file makes no sense;
+ * unknown keys are passed over with a warning of the process (`process.emitWarning`).
+ */
+export declare function loadConfig(cwd?: string | undefined | null): Isol8Config
+
 /** Resolves if a Docker engine answers. */
 export declare function pingDocker(docker?: DockerConnection | undefined | null): Promise<void>
 
@@ -357,6 +484,23 @@ export interface PoolSize {
 export interface Prewarm {
   /** Their names; all of them when absent or empty. */
   runtimes?: Array<string>
+}
+
+/** The same with the path of the file (`null`: there is none), and with the warnings instead of giving them. */
+export declare function readConfig(cwd?: string | undefined | null): { config: Isol8Config, source: string | null, warnings: Array<string> }
+
+/** What an execution used, as its guest measured it. */
+export interface ResourceUsage {
+  /** Processor time of all its processes in relation to its wall time, 100 for a full core. */
+  cpuPercent: number
+  /** Memory of the whole sandbox at the end, files included, in MiB. */
+  memoryMB: number
+  /** Most memory of any one of its processes, in MiB. */
+  peakMemoryMB?: number
+  /** Bytes received through the filter. */
+  networkBytesIn: number
+  /** Bytes sent through the filter. */
+  networkBytesOut: number
 }
 
 /** One of isol8's own runtimes. */

@@ -848,5 +848,7 @@ module.exports.imageExists = nativeBinding.imageExists
 module.exports.labels = nativeBinding.labels
 module.exports.listContainers = nativeBinding.listContainers
 module.exports.listImages = nativeBinding.listImages
+module.exports.loadConfig = nativeBinding.loadConfig
 module.exports.pingDocker = nativeBinding.pingDocker
+module.exports.readConfig = nativeBinding.readConfig
 module.exports.VERSION = nativeBinding.VERSION

@@ -6,7 +6,16 @@
  */
 
 export type * from '../index.js';
-export { buildBaseImages, imageExists, listContainers, listImages, pingDocker, VERSION } from '../index.js';
+export {
+  buildBaseImages,
+  imageExists,
+  listContainers,
+  listImages,
+  loadConfig,
+  pingDocker,
+  readConfig,
+  VERSION,
+} from '../index.js';
 export { AgentAdapter, BunAdapter, bashAdapter, DenoAdapter, NodeAdapter, PythonAdapter } from './adapters.js';
 export { DockerIsol8 } from './engine.js';
 export { LABELS } from './labels.js';

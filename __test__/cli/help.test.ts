@@ -151,12 +151,15 @@ it('prints the help of help', async () => {
   `);
 });
 
-it.each(['run', 'setup', 'config', 'cleanup', 'help'])('prints the help of %s in every way it is asked for', async (command) => {
-  const asked = await cli(['help', command]).ended;
-  expect(asked).toMatchObject({ code: 0, stderr: '' });
-  expect(await cli([command, '--help']).ended).toEqual(asked);
-  expect(await cli([command, '-h']).ended).toEqual(asked);
-});
+it.each(['run', 'setup', 'config', 'cleanup', 'help'])(
+  'prints the help of %s in every way it is asked for',
+  async (command) => {
+    const asked = await cli(['help', command]).ended;
+    expect(asked).toMatchObject({ code: 0, stderr: '' });
+    expect(await cli([command, '--help']).ended).toEqual(asked);
+    expect(await cli([command, '-h']).ended).toEqual(asked);
+  },
+);
 
 it.each(['--version', '-V'])('prints its version with %s', async (flag) => {
   const { code, stdout, stderr } = await cli([flag]).ended;

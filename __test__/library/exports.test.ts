@@ -22,8 +22,10 @@ const VALUES = [
   'imageExists',
   'listContainers',
   'listImages',
+  'loadConfig',
   'logger',
   'pingDocker',
+  'readConfig',
 ];
 
 /** The names that Node finds in the compiled text, which are those that an `import` may use. */

@@ -1,20 +1,6 @@
 /** What is recorded of executions. */
 
-import type { Runtime } from '../../index.js';
-
-/** What an execution used. */
-export interface ResourceUsage {
-  /** Processor time in per cent of one core. */
-  cpuPercent: number;
-  /** Memory at the end, in mebibytes. */
-  memoryMB: number;
-  /** The most memory at any time, in mebibytes. */
-  peakMemoryMB?: number;
-  /** Bytes that it received over the network. */
-  networkBytesIn: number;
-  /** Bytes that it sent over the network. */
-  networkBytesOut: number;
-}
+import type { ResourceUsage, Runtime } from '../../index.js';
 
 /** One request that a program made through the filter. */
 export interface NetworkLogEntry {

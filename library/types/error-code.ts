@@ -3,6 +3,7 @@
 /** Every code that an error of isol8 can have. */
 export const ERROR_CODES = [
   'INVALID_OPTIONS',
+  'INVALID_CONFIG',
   'INVALID_REQUEST',
   'UNKNOWN_RUNTIME',
   'INVALID_ADAPTER',

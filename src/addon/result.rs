@@ -36,6 +36,37 @@ pub struct ExecutionResult {
     pub container_id: String,
     /// Base64 contents of those `outputPaths` that could be read; present when any were asked for.
     pub files: Option<HashMap<String, String>>,
+    /// What it used; present when `audit` is enabled with `trackResources`.
+    pub resource_usage: Option<ResourceUsage>,
+}
+
+/// What an execution used, as its guest measured it.
+#[napi(object, object_from_js = false)]
+pub struct ResourceUsage {
+    /// Processor time of all its processes in relation to its wall time, 100 for a full core.
+    pub cpu_percent: f64,
+    /// Memory of the whole sandbox at the end, files included, in MiB.
+    #[napi(js_name = "memoryMB")]
+    pub memory_mb: f64,
+    /// Most memory of any one of its processes, in MiB.
+    #[napi(js_name = "peakMemoryMB")]
+    pub peak_memory_mb: Option<f64>,
+    /// Bytes received through the filter.
+    pub network_bytes_in: f64,
+    /// Bytes sent through the filter.
+    pub network_bytes_out: f64,
+}
+
+impl From<api::ResourceUsage> for ResourceUsage {
+    fn from(usage: api::ResourceUsage) -> Self {
+        Self {
+            cpu_percent: usage.cpu_percent,
+            memory_mb: usage.memory_mb as f64,
+            peak_memory_mb: usage.peak_memory_mb.map(|mb| mb as f64),
+            network_bytes_in: usage.network_bytes_in as f64,
+            network_bytes_out: usage.network_bytes_out as f64,
+        }
+    }
 }
 
 impl From<api::ExecutionResult> for ExecutionResult {
@@ -57,6 +88,7 @@ impl From<api::ExecutionResult> for ExecutionResult {
             timestamp: result.timestamp,
             container_id: result.container_id,
             files,
+            resource_usage: result.resource_usage.map(Into::into),
         }
     }
 }

@@ -28,15 +28,24 @@ pub struct AuditConfig {
 }
 
 impl AuditConfig {
+    /// Where records go by default.
+    pub const DEFAULT_DESTINATION: &str = "filesystem";
+
+    /// Whether resources are measured by default.
+    pub const DEFAULT_TRACK_RESOURCES: bool = true;
+
+    /// How many days log files are kept by default.
+    pub const DEFAULT_RETENTION_DAYS: f64 = 90.0;
+
     /// The same with nothing left open that has a default.
     pub fn with_defaults(self) -> Self {
         Self {
             enabled: Some(self.enabled.unwrap_or(false)),
-            destination: Some(self.destination.unwrap_or_else(|| "filesystem".to_owned())),
+            destination: Some(self.destination.unwrap_or_else(|| Self::DEFAULT_DESTINATION.to_owned())),
             log_dir: self.log_dir,
             post_log_script: self.post_log_script,
-            track_resources: Some(self.track_resources.unwrap_or(true)),
-            retention_days: Some(self.retention_days.unwrap_or(90.0)),
+            track_resources: Some(self.track_resources.unwrap_or(Self::DEFAULT_TRACK_RESOURCES)),
+            retention_days: Some(self.retention_days.unwrap_or(Self::DEFAULT_RETENTION_DAYS)),
             include_code: Some(self.include_code.unwrap_or(false)),
             include_output: Some(self.include_output.unwrap_or(false)),
         }

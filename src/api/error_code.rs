@@ -26,6 +26,8 @@ macro_rules! error_codes {
 error_codes! {
     /// The engine's options make no sense.
     InvalidOptions = "INVALID_OPTIONS",
+    /// The configuration file makes no sense.
+    InvalidConfig = "INVALID_CONFIG",
     /// The request makes no sense.
     InvalidRequest = "INVALID_REQUEST",
     /// No runtime has that name, or claims that file.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::ResourceUsage;
+
 /// What [`execute`](crate::engine::Engine::execute) resolves to, whatever the program's exit code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionResult {
     /// Standard output: limited, trailing white space removed.
     pub stdout: String,
@@ -33,4 +35,6 @@ pub struct ExecutionResult {
     pub container_id: String,
     /// Contents of those output paths that could be read; present when any were asked for.
     pub files: Option<BTreeMap<String, Bytes>>,
+    /// What it used, where the audit settings ask for it.
+    pub resource_usage: Option<ResourceUsage>,
 }

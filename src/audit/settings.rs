@@ -1,4 +1,4 @@
-//! The audit options, checked once and unchanged afterwards. Every default stands here.
+//! The audit options, checked once and unchanged afterwards.
 
 use std::env;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
@@ -9,8 +9,6 @@ use crate::api::AuditConfig;
 
 /// Directory of the log files below the current one when nobody names another.
 const DEFAULT_DIR: &str = ".isol8_audit";
-
-const DEFAULT_RETENTION_DAYS: f64 = 90.0;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
@@ -100,8 +98,8 @@ impl AuditSettings {
         if !config.enabled.unwrap_or(false) {
             return Ok(None);
         }
-        let retention = retention(config.retention_days.unwrap_or(DEFAULT_RETENTION_DAYS))?;
-        let destination = match config.destination.as_deref().unwrap_or("filesystem") {
+        let retention = retention(config.retention_days.unwrap_or(AuditConfig::DEFAULT_RETENTION_DAYS))?;
+        let destination = match config.destination.as_deref().unwrap_or(AuditConfig::DEFAULT_DESTINATION) {
             "filesystem" | "file" => Destination::Files(FileSettings {
                 dir: surroundings.log_dir(config.log_dir)?,
                 post_log_script: given(config.post_log_script).map(|path| surroundings.program(path)).transpose()?,
@@ -112,7 +110,7 @@ impl AuditSettings {
         };
         Ok(Some(Self {
             destination,
-            track_resources: config.track_resources.unwrap_or(true),
+            track_resources: config.track_resources.unwrap_or(AuditConfig::DEFAULT_TRACK_RESOURCES),
             include_code: config.include_code.unwrap_or(false),
             include_output: config.include_output.unwrap_or(false),
         }))

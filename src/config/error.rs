@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::api::ErrorCode;
+
 /// Why there is no configuration. Never quotes a string that may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -49,14 +51,14 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// What JavaScript sees as `error.code`.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
             Self::Read { .. }
             | Self::NotAFile(_)
             | Self::TooLarge { .. }
             | Self::Syntax { .. }
             | Self::Value { .. }
-            | Self::NoDirectory(_) => "INVALID_CONFIG",
+            | Self::NoDirectory(_) => ErrorCode::InvalidConfig,
         }
     }
 }

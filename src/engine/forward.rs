@@ -19,12 +19,15 @@ pub(super) struct Forward<'a> {
     stdout: Filter,
     stderr: Filter,
     finished: bool,
+    /// What the program prints, where it is to be recorded.
+    kept: Option<(String, String)>,
 }
 
 impl<'a> Forward<'a> {
-    pub(super) fn new(events: &'a Events, settings: &'a Settings) -> Self {
+    pub(super) fn new(events: &'a Events, settings: &'a Settings, keep: bool) -> Self {
         let (stdout, stderr) = (filter(settings), filter(settings));
-        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false }
+        let kept = keep.then(Default::default);
+        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false, kept }
     }
 
     /// Passes the output of the next command on until it has ended.
@@ -85,14 +88,25 @@ impl<'a> Forward<'a> {
         self.stdout.is_truncated() || self.stderr.is_truncated()
     }
 
-    async fn stdout(&self, text: String) {
+    /// What was kept of the program's output.
+    pub(super) fn into_kept(self) -> (String, String) {
+        self.kept.unwrap_or_default()
+    }
+
+    async fn stdout(&mut self, text: String) {
         if !text.is_empty() {
+            if let (Some((stdout, _)), Phase::Code) = (&mut self.kept, self.phase) {
+                stdout.push_str(&text);
+            }
             self.send(RunEvent::Stdout(self.phase, text)).await;
         }
     }
 
-    async fn stderr(&self, text: String) {
+    async fn stderr(&mut self, text: String) {
         if !text.is_empty() {
+            if let (Some((_, stderr)), Phase::Code) = (&mut self.kept, self.phase) {
+                stderr.push_str(&text);
+            }
             self.send(RunEvent::Stderr(self.phase, text)).await;
         }
     }

@@ -13,6 +13,7 @@ mod files;
 mod forward;
 mod holding;
 mod in_line;
+mod journal;
 mod plan;
 mod run;
 mod security;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{ExecutionResult, Mode, Options, Request};
+use crate::audit::Audit;
 use crate::image::Images;
 use crate::runtime::{self, Runtime};
 use crate::sandbox::backend::ContainerId;
@@ -55,6 +57,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
+    audit: Option<Audit>,
     permits: Arc<Semaphore>,
     /// Replaced by [`Engine::stop`], so that what comes later starts afresh.
     generation: Mutex<Arc<Generation>>,
@@ -93,8 +96,9 @@ impl Engine {
             Mode::Persistent => 1,
         };
         let permits = Arc::new(Semaphore::new(permits));
+        let audit = settings.audit.clone().map(Audit::new);
         let (generation, left, stopping) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { settings, permits, generation, left, stopping }) })
+        Ok(Self { shared: Arc::new(Shared { settings, audit, permits, generation, left, stopping }) })
     }
 
     /// Connects, and makes sandboxes ready for `runtimes`. A runtime that cannot be made ready is not an error:
@@ -127,6 +131,9 @@ impl Engine {
             let left = active.session.close(self.shared.settings.persist).await;
             *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
             active.pool.drain().await;
+        }
+        if let Some(audit) = &self.shared.audit {
+            audit.flush().await;
         }
     }
 

@@ -19,9 +19,10 @@ use super::files::read_back;
 use super::forward::Forward;
 use super::holding::Holding;
 use super::in_line::in_line;
+use super::journal::{Journal, usage};
 use super::plan::{Plan, Work};
 use super::{Active, Error, Generation, Shared};
-use crate::api::{Phase, Request};
+use crate::api::{Phase, Request, ResourceUsage};
 use crate::runtime::Runtime;
 use crate::sandbox::backend::Backend;
 use crate::sandbox::channel::{ChannelError, Stdin};
@@ -54,6 +55,28 @@ pub(super) struct Ended {
     pub(super) runtime: &'static Runtime,
     pub(super) started: Timestamp,
     pub(super) container_id: String,
+    /// Measured always, told only where it was asked for.
+    pub(super) usage: Option<ResourceUsage>,
+}
+
+impl Ended {
+    fn log(&self) {
+        let report = &self.end.report;
+        tracing::debug!(
+            execution = self.execution_id,
+            phase = ?self.end.phase,
+            status = ?report.status,
+            wall_us = report.wall_us,
+            timed_out = report.timed_out,
+            out_of_memory = report.out_of_memory,
+            "ended"
+        );
+    }
+}
+
+/// When something happened, ISO 8601.
+pub(super) fn timestamp(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// How the last command of an execution ended.
@@ -152,25 +175,29 @@ impl Execution<'_> {
             (None, Some(bytes)) => Stdin::Bytes(bytes),
             (None, None) => Stdin::Empty,
         };
-        let work = plan.work(setup);
-        let mut forward = Forward::new(self.events, &self.shared.settings);
-        let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
-        let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await?;
-        tracing::debug!(
-            execution = execution_id,
-            phase = ?end.phase,
-            status = ?end.report.status,
-            wall_us = end.report.wall_us,
-            timed_out = end.report.timed_out,
-            out_of_memory = end.report.out_of_memory,
-            "ended"
-        );
         let container_id = sandbox.id().to_string();
+        let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id);
+        let work = plan.work(setup);
+        let keep = journal.as_ref().is_some_and(Journal::wants_output);
+        let mut forward = Forward::new(self.events, &self.shared.settings, keep);
+        let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
+        let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
         if self.shared.settings.persist {
             sandbox.leave().await;
         }
         let truncated = forward.is_truncated();
-        Ok(Ended { end, truncated, execution_id, runtime: plan.runtime, started, container_id })
+        let tracked = self.shared.audit.as_ref().is_some_and(|audit| audit.settings().tracks_resources());
+        let ended = end.map(|end| {
+            let usage = tracked.then(|| usage(&end.report));
+            Ended { end, truncated, execution_id, runtime: plan.runtime, started, container_id, usage }
+        });
+        if let Ok(ended) = &ended {
+            ended.log();
+        }
+        if let Some(journal) = &mut journal {
+            journal.end(&ended, forward.into_kept());
+        }
+        ended
     }
 
     /// Runs setup scripts and the program, and reads the output files.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::api::{
-    DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy, SeccompMode, Secret, Size, SizeError,
+    AuditConfig, DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy, SeccompMode, Secret, Size,
+    SizeError,
 };
+use crate::audit::{AuditError, AuditSettings, Surroundings};
 use crate::output::Patterns;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub mode: Mode,
     /// Which system calls user code may make. `strict` by default.
     pub seccomp: SeccompSetting,
+    /// What is recorded of every execution. Nothing by default.
+    pub audit: Option<AuditSettings>,
     /// Whether containers are left running. They are not by default.
     pub persist: bool,
     /// What every container of this engine looks like.
@@ -115,6 +119,9 @@ pub enum SettingsError {
         /// The least that works.
         minimum: u64,
     },
+    /// An audit option that makes no sense.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A custom profile that nobody named.
     #[error("security.seccomp \"custom\" needs security.customProfilePath")]
     NoProfile,
@@ -181,6 +188,7 @@ impl TryFrom<Options> for Settings {
         Ok(Self {
             mode,
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
+            audit: options.audit.map(audit).transpose()?.flatten(),
             persist: options.persist.unwrap_or(false),
             limits: Limits {
                 network: options.network.unwrap_or_default(),
@@ -222,6 +230,10 @@ fn seccomp(mode: SeccompMode, path: Option<String>) -> Result<SeccompSetting, Se
         (SeccompMode::Custom, Some(path)) => Ok(SeccompSetting::Custom(path.into())),
         (SeccompMode::Custom, None) => Err(SettingsError::NoProfile),
     }
+}
+
+fn audit(config: AuditConfig) -> Result<Option<AuditSettings>, AuditError> {
+    AuditSettings::parse(config, &Surroundings::of_this_process())
 }
 
 fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Error;
-use super::run::{End, Ended, Run, RunEvent};
+use super::run::{End, Ended, Run, RunEvent, timestamp};
 use crate::api::{ExecutionResult, Phase, StreamEvent, StreamEventKind};
 
 /// What both faces say of a program that was killed at its limit.
@@ -16,12 +16,18 @@ const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 const KILLED: i32 = 137;
 
 impl Ended {
-    fn exit_code(&self) -> i32 {
+    /// The exit code that callers see.
+    pub(super) fn exit_code(&self) -> i32 {
         if self.end.report.timed_out { KILLED } else { self.end.report.status.code() }
     }
 
+    /// Wall time of the last command. One that took less than a millisecond still took some time.
+    pub(super) fn duration_ms(&self) -> u64 {
+        self.end.report.wall_us.div_ceil(1000)
+    }
+
     /// What went wrong, as far as it has to be said beside the exit code.
-    fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<String> {
         match (self.end.phase, self.end.report.timed_out) {
             (Phase::Setup, true) => Some(SETUP_TIMED_OUT.to_owned()),
             (Phase::Setup, false) => Some(format!("Setup script failed (exit code {})", self.exit_code())),
@@ -118,7 +124,7 @@ pub(super) async fn collect(mut run: Run) -> Result<ExecutionResult, Error> {
 }
 
 fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<ExecutionResult, Error> {
-    let exit_code = ended.exit_code();
+    let (exit_code, duration_ms) = (ended.exit_code(), ended.duration_ms());
     let Ended { end: End { phase, report, files }, .. } = ended;
     if phase == Phase::Setup {
         stderr.truncate(stderr.trim_end().len());
@@ -133,16 +139,16 @@ fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<Execut
         stdout,
         stderr,
         exit_code,
-        // A run that took less than a millisecond still took some time.
-        duration_ms: report.wall_us.div_ceil(1000),
+        duration_ms,
         duration_us: report.wall_us,
         truncated: ended.truncated,
         timed_out: report.timed_out,
         out_of_memory: report.out_of_memory && exit_code != 0,
         execution_id: ended.execution_id,
         runtime: ended.runtime.name,
-        timestamp: format!("{:.3}", ended.started),
+        timestamp: timestamp(ended.started),
         container_id: ended.container_id,
         files,
+        resource_usage: ended.usage,
     })
 }

@@ -1,7 +1,8 @@
 /** `run [file]` runs one program in a sandbox of its own and exits with the program's exit code. */
 import { open, readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { ExecutionRequest, Runtime } from 'isol8';
+import type { DockerIsol8Options, ExecutionRequest, Runtime } from 'isol8';
+import { readConfig } from '../config.js';
 import { execute } from '../execution.js';
 import { chooseRuntime, chooseSource, fileExtension, type Source } from '../input.js';
 import { debug, isDebug } from '../messages.js';
@@ -80,6 +81,11 @@ export function registerRun(program: Command): void {
     });
 }
 
+/** The same without what was not given, so that it does not hide what stands elsewhere. */
+function given<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 const collect = (value: string, values: string[] = []) => [...values, value];
 
 /** All that can be refused is refused before standard input is read, and that before anything is started. */
@@ -92,6 +98,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     memoryLimit: flags.memory,
     sandboxSize: flags.sandboxSize,
     tmpSize: flags.tmpSize,
+    readonlyRootFs: flags.writable ? false : undefined,
   };
   if (flags.sessionId !== undefined && flags.host === undefined) {
     throw new Error('--session-id requires --host (remote server). Session IDs are managed by the server.');
@@ -103,20 +110,26 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   const script = source.from === 'file' ? await readScript(source.path) : undefined;
 
   // The addon is loaded here and not above, so that help and usage errors do without it.
+  const { config } = await readConfig();
   const { DockerIsol8, RuntimeRegistry } = await import('isol8');
   const runtime = chooseRuntime(source, flags.runtime, RuntimeRegistry) as Runtime;
-  const engine = new DockerIsol8({
-    ...limits,
+  // What the configuration says of the network is for servers: a run has none unless it is asked for.
+  const { network: _, ...defaults } = config.defaults;
+  const options = {
+    ...defaults,
+    ...given(limits),
+    security: config.security,
+    audit: config.audit,
     mode: flags.persistent ? 'persistent' : 'ephemeral',
     network: flags.net,
     image: flags.image,
     secrets,
     persist: flags.persist ?? false,
-    readonlyRootFs: !flags.writable,
     debug: isDebug(),
     // There is no second run that a spare sandbox could serve.
     poolSize: { clean: 0, dirty: 0 },
-  });
+  } satisfies DockerIsol8Options;
+  const engine = new DockerIsol8(options, config.maxConcurrent);
 
   const request: ExecutionRequest = {
     runtime,
@@ -134,6 +147,8 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     const options = { stream: flags.stream !== false, interrupted: interruption() };
     const code = await execute(engine, request, options, { stdout, stderr, copy });
     debug('Run', `exit code ${code}`);
+    // Its record is written in the background, which ends with us.
+    if (config.audit.enabled) await engine.stop();
     if (copy) stderr.line(`[Run] Output written to ${flags.out}`);
     return code;
   } finally {

@@ -41,7 +41,7 @@ impl Machine {
 
     fn error(&self) -> String {
         let error = self.load().expect_err("no configuration");
-        assert_eq!(error.code(), "INVALID_CONFIG");
+        assert_eq!(error.code().as_str(), "INVALID_CONFIG");
         error.to_string()
     }
 }

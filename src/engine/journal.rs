@@ -1,0 +1,96 @@
+//! The audit record of one execution: begun when it has a container, and written whatever becomes of it.
+
+use isol8_protocol::Report;
+use jiff::Timestamp;
+
+use super::plan::Plan;
+use super::run::{Ended, timestamp};
+use super::{Error, Shared};
+use crate::api::ResourceUsage;
+use crate::audit::{Audit, Record, code_hash, user_id};
+
+/// The exit code of an execution that was cut short: its program was killed.
+const KILLED: i32 = 137;
+
+/// The exit code of an execution that failed otherwise: nobody knows it.
+const UNKNOWN: i32 = 1;
+
+const BYTES_PER_MB: u64 = 1 << 20;
+
+/// A record that is written when this is dropped.
+#[derive(Debug)]
+pub(super) struct Journal {
+    audit: Audit,
+    record: Record,
+}
+
+impl Journal {
+    /// Begins a record, if any are kept.
+    pub(super) fn begin(
+        shared: &Shared,
+        plan: &Plan,
+        execution_id: &str,
+        started: Timestamp,
+        container: &str,
+    ) -> Option<Self> {
+        let audit = shared.audit.clone()?;
+        let source = String::from_utf8_lossy(&plan.source);
+        let record = Record {
+            execution_id: execution_id.to_owned(),
+            user_id: user_id(Some(&plan.metadata)),
+            timestamp: timestamp(started),
+            runtime: plan.runtime.name,
+            code_hash: code_hash(&source),
+            container_id: container.to_owned(),
+            metadata: (!plan.metadata.is_empty()).then(|| plan.metadata.clone()),
+            code: audit.settings().includes_code().then(|| source.into_owned()),
+            // What stands here if nobody says more.
+            exit_code: KILLED,
+            error: Some(Error::Aborted.to_string()),
+            ..Record::default()
+        };
+        Some(Self { audit, record })
+    }
+
+    /// Whether the output is to be recorded.
+    pub(super) fn wants_output(&self) -> bool {
+        self.audit.settings().includes_output()
+    }
+
+    /// How the execution ended, and what it printed.
+    pub(super) fn end(&mut self, outcome: &Result<Ended, Error>, (stdout, stderr): (String, String)) {
+        match outcome {
+            Ok(ended) => {
+                self.record.exit_code = ended.exit_code();
+                self.record.duration_ms = ended.duration_ms();
+                self.record.resource_usage = ended.usage;
+                self.record.error = ended.trouble();
+            }
+            Err(error) => {
+                self.record.exit_code = UNKNOWN;
+                self.record.error = Some(error.full_message());
+            }
+        }
+        if self.wants_output() {
+            (self.record.stdout, self.record.stderr) = (Some(stdout), Some(stderr));
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.audit.record(std::mem::take(&mut self.record));
+    }
+}
+
+/// What the guest has measured, in the terms of results and records.
+pub(super) fn usage(report: &Report) -> ResourceUsage {
+    ResourceUsage {
+        cpu_percent: ResourceUsage::percent(report.cpu_us as f64 / report.wall_us as f64),
+        memory_mb: report.memory_bytes / BYTES_PER_MB,
+        peak_memory_mb: Some(report.peak_memory_bytes / BYTES_PER_MB),
+        // Nothing goes over an interface of a sandbox.
+        network_bytes_in: 0,
+        network_bytes_out: 0,
+    }
+}
