@@ -143,14 +143,19 @@ export declare class DockerIsol8 {
    * `maxConcurrent` (default 10) executions run at a time, the others wait their turn.
    */
   constructor(options?: DockerIsol8Options | undefined | null, maxConcurrent?: number | undefined | null)
-  /** Connects to Docker and makes sandboxes ready. Optional: the first execution does what is missing. */
-  start(options?: StartOptions | undefined | null): Promise<void>
+  /**
+   * Connects to Docker and makes sandboxes ready, also for the caller's own runtimes in `custom`. Optional: the
+   * first execution does what is missing.
+   */
+  start(options?: StartOptions | undefined | null, custom?: Array<CustomRuntime> | undefined | null): Promise<void>
   /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
   stop(): Promise<void>
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
-  execute(request: ExecutionRequest, controls?: RunControls | undefined | null): Promise<ExecutionResult>
+  execute(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): Promise<ExecutionResult>
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
-  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null): AsyncIterableIterator<StreamEvent>
+  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): AsyncIterableIterator<StreamEvent>
+  /** Where the source text of an execution is to be written, for adapters that have to know before. */
+  scriptPath(extension: string): string
   /** Id of the container of a persistent engine; `null` for others. */
   get containerId(): string | null
   /** Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`. */
@@ -201,6 +206,14 @@ export declare class RuntimeTable {
   detect(filename: string): string
   /** The names of all runtimes. */
   names(): Array<string>
+}
+
+/** What an adapter says about one request. Not part of the request, which may come from someone else. */
+export interface Adapter {
+  /** The image that the runtime runs in. */
+  image: string
+  /** How the source text is run; absent where there is none. */
+  script?: Script
 }
 
 /** The command that has the agent act on a prompt. */
@@ -277,6 +290,14 @@ export interface ContainerInfo {
   createdAt: string
   /** Whether another living process owns it. `DockerIsol8.cleanup` leaves it alone then. */
   inUse: boolean
+}
+
+/** A runtime of the caller's. */
+export interface CustomRuntime {
+  /** Its name. */
+  name: string
+  /** The image that it runs in. */
+  image: string
 }
 
 /** A Docker endpoint: a Unix socket, or a host with a port and, for TLS, a directory of certificates. */
@@ -515,6 +536,14 @@ export interface RuntimeInfo {
   fileCommand: Array<string>
   /** What runs source text without a file, where that is possible; the text follows. */
   inlineCommand?: Array<string>
+}
+
+/** How source text is run. */
+export interface Script {
+  /** Path of the file that it is written to: what `scriptPath` said. */
+  path: string
+  /** Program and arguments. */
+  command: Array<string>
 }
 
 /** What holds user code. */

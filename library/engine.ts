@@ -12,7 +12,8 @@ import {
   type StartOptions,
   type StreamEvent,
 } from '../index.js';
-import { connect, type ExecutionOptions, LiveStream } from './live.js';
+import { adapterFor, prewarming } from './custom-runtime.js';
+import { connect, type ExecutionOptions, type Live, LiveStream } from './live.js';
 import type { Isol8Engine } from './types/engine.js';
 
 /** Runs untrusted code in locked-down containers on a Docker engine. */
@@ -31,8 +32,8 @@ export class DockerIsol8 implements Isol8Engine {
   }
 
   /** Connects to Docker and makes sandboxes ready. Optional: the first execution does what is missing. */
-  start(options?: StartOptions | null): Promise<void> {
-    return this.#native.start(options);
+  async start(options?: StartOptions | null): Promise<void> {
+    return this.#native.start(...prewarming(options));
   }
 
   /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
@@ -42,9 +43,10 @@ export class DockerIsol8 implements Isol8Engine {
 
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
   async execute(request: ExecutionRequest, options?: ExecutionOptions): Promise<ExecutionResult> {
+    const adapter = adapterFor(this.#native, request);
     const { request: given, live } = connect(request, options);
     try {
-      const result = await this.#native.execute(given, live?.controls);
+      const result = await this.#native.execute(given, live?.controls, adapter);
       live?.end();
       return result;
     } catch (error) {
@@ -54,9 +56,16 @@ export class DockerIsol8 implements Isol8Engine {
 
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
   executeStream(request: ExecutionRequest, options?: ExecutionOptions): AsyncIterableIterator<StreamEvent> {
-    const { request: given, live } = connect(request, options);
-    const events = this.#native.executeStream(given, live?.controls);
-    return live ? new LiveStream(events, live) : events;
+    let live: Live | undefined;
+    try {
+      const adapter = adapterFor(this.#native, request);
+      const connected = connect(request, options);
+      live = connected.live;
+      const events = this.#native.executeStream(connected.request, live?.controls, adapter);
+      return live ? new LiveStream(events, live) : events;
+    } catch (error) {
+      return failed(live ? live.end(error) : error);
+    }
   }
 
   /** Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`. */
@@ -86,6 +95,12 @@ export class DockerIsol8 implements Isol8Engine {
   static cleanupImages(docker?: DockerConnection | null, ids?: string[] | null): Promise<CleanupResult> {
     return NativeEngine.cleanupImages(docker, ids);
   }
+}
+
+/** A stream that has nothing to tell but this. */
+// biome-ignore lint/correctness/useYield: it never gets that far
+async function* failed(error: unknown): AsyncGenerator<never> {
+  throw error;
 }
 
 // The oldest versions of Node.js 20 do not have the symbol yet.

@@ -16,6 +16,12 @@ function adapterOf(name: string): RuntimeAdapter {
   return adapter;
 }
 
+/** The runtime of this name, if a caller registered it, be it in the place of a built-in one. */
+export function registeredByCaller(name: string): RuntimeAdapter | undefined {
+  const adapter = adapters.get(name);
+  return adapter === builtInAdapters.get(name) ? undefined : adapter;
+}
+
 /** All runtimes of this process. */
 export const RuntimeRegistry = {
   /**

@@ -7,13 +7,14 @@ use napi_derive::napi;
 use super::cleanup::{CleanupResult, selection};
 use super::controls::RunControls;
 use super::options::{DockerConnection, EngineOptions};
-use super::request::{ExecutionRequest, bytes};
+use super::request::{Adapter, ExecutionRequest, bytes};
 use super::result::ExecutionResult;
 use super::stream::ExecutionStream;
 use super::value::{check_names, read};
 use super::{exit, js_error, settle};
 use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
-use crate::{api, runtime, telemetry};
+use crate::runtime::{self, Language};
+use crate::{api, telemetry};
 
 /// Runs untrusted code in locked-down containers on a Docker engine.
 #[napi]
@@ -36,6 +37,15 @@ pub struct Prewarm {
     pub runtimes: Option<Vec<String>>,
 }
 
+/// A runtime of the caller's.
+#[napi(object, object_to_js = false)]
+pub struct CustomRuntime {
+    /// Its name.
+    pub name: String,
+    /// The image that it runs in.
+    pub image: String,
+}
+
 #[napi]
 impl DockerIsol8 {
     /// Checks the options; throws if one makes no sense. Nothing is connected or started yet. At most
@@ -52,16 +62,27 @@ impl DockerIsol8 {
         Ok(Self { engine })
     }
 
-    /// Connects to Docker and makes sandboxes ready. Optional: the first execution does what is missing.
+    /// Connects to Docker and makes sandboxes ready, also for the caller's own runtimes in `custom`. Optional: the
+    /// first execution does what is missing.
     #[napi(ts_return_type = "Promise<void>")]
-    pub fn start<'env>(&self, env: &'env Env, options: Option<StartOptions>) -> Result<PromiseRaw<'env, ()>> {
+    pub fn start<'env>(
+        &self,
+        env: &'env Env,
+        options: Option<StartOptions>,
+        custom: Option<Vec<CustomRuntime>>,
+    ) -> Result<PromiseRaw<'env, ()>> {
         let engine = self.engine.clone();
         let start = async move {
-            let runtimes = match options.and_then(|options| options.prewarm) {
+            let built_in = match options.and_then(|options| options.prewarm) {
                 None | Some(Either::A(false)) => Vec::new(),
                 Some(Either::A(true)) => runtime::ALL.to_vec(),
                 Some(Either::B(prewarm)) => engine::runtimes(&prewarm.runtimes.unwrap_or_default())?,
             };
+            let custom = custom
+                .unwrap_or_default()
+                .into_iter()
+                .map(|CustomRuntime { name, image }| Language::custom(name, image));
+            let runtimes: Vec<_> = built_in.into_iter().map(Language::from).chain(custom).collect();
             engine.start(&runtimes).await
         };
         settle(env, start, |()| ())
@@ -85,10 +106,11 @@ impl DockerIsol8 {
         env: &'env Env,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
         controls: Option<ClassInstance<'_, RunControls>>,
+        adapter: Option<Adapter>,
     ) -> Result<PromiseRaw<'env, ExecutionResult>> {
         let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
-        let execution =
-            request_from(request).map(|request| within_runtime_if_available(|| self.engine.execute(request, controls)));
+        let execution = request_from(request, adapter)
+            .map(|request| within_runtime_if_available(|| self.engine.execute(request, controls)));
         settle(env, async move { execution?.await }, Into::into)
     }
 
@@ -98,12 +120,20 @@ impl DockerIsol8 {
         &self,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
         controls: Option<ClassInstance<'_, RunControls>>,
+        adapter: Option<Adapter>,
     ) -> ExecutionStream {
         let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
-        ExecutionStream::new(match request_from(request) {
+        ExecutionStream::new(match request_from(request, adapter) {
             Ok(request) => within_runtime_if_available(|| self.engine.stream(request, controls)),
             Err(error) => EventStream::failed(error),
         })
+    }
+
+    /// Where the source text of an execution is to be written, for adapters that have to know before.
+    #[napi]
+    pub fn script_path(&self, env: &Env, extension: String) -> Result<String> {
+        let path = self.engine.script_path(extension);
+        path.map_err(|error| js_error(env, error.code(), error.full_message()))
     }
 
     /// Id of the container of a persistent engine; `null` for others.
@@ -167,9 +197,10 @@ fn engine(options: Option<Unknown<'_>>, max_concurrent: Option<f64>) -> std::res
     Engine::new(options.parse(max_concurrent).map_err(malformed)?)
 }
 
-fn request_from(request: Unknown<'_>) -> std::result::Result<api::Request, Error> {
+fn request_from(request: Unknown<'_>, adapter: Option<Adapter>) -> std::result::Result<api::Request, Error> {
     let request = read::<ExecutionRequest>(request, "request", &["env", "files", "metadata"]);
-    Ok(request.map_err(PlanError::Malformed)?.into())
+    let adapter = adapter.map(Into::into);
+    Ok(api::Request { adapter, ..request.map_err(PlanError::Malformed)?.into() })
 }
 
 /// Which Docker engine the caller means. Anything that is not understood must not come to mean the usual one.

@@ -50,6 +50,31 @@ pub struct InputFile {
     pub executable: Option<bool>,
 }
 
+/// What an adapter says about one request. Not part of the request, which may come from someone else.
+#[napi(object, object_to_js = false)]
+pub struct Adapter {
+    /// The image that the runtime runs in.
+    pub image: String,
+    /// How the source text is run; absent where there is none.
+    pub script: Option<Script>,
+}
+
+/// How source text is run.
+#[napi(object, object_to_js = false)]
+pub struct Script {
+    /// Path of the file that it is written to: what `scriptPath` said.
+    pub path: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+}
+
+impl From<Adapter> for api::Adapter {
+    fn from(adapter: Adapter) -> Self {
+        let script = adapter.script.map(|Script { path, command }| api::Script { path, command });
+        Self { image: adapter.image, script }
+    }
+}
+
 impl From<ExecutionRequest> for api::Request {
     fn from(request: ExecutionRequest) -> Self {
         let files = request.files.unwrap_or_default();
@@ -66,6 +91,7 @@ impl From<ExecutionRequest> for api::Request {
             workdir: request.workdir,
             setup_script: request.setup_script,
             metadata: request.metadata.unwrap_or_default().into_iter().collect(),
+            adapter: None,
         }
     }
 }

@@ -84,7 +84,7 @@ impl From<api::ExecutionResult> for ExecutionResult {
             timed_out: result.timed_out,
             out_of_memory: result.out_of_memory,
             execution_id: result.execution_id,
-            runtime: result.runtime.to_owned(),
+            runtime: result.runtime,
             timestamp: result.timestamp,
             container_id: result.container_id,
             files,

@@ -27,7 +27,7 @@ pub use network_log::{NetworkAction, NetworkLogEntry};
 pub use options::{DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy};
 pub use prebuilt_image::PrebuiltImageConfig;
 pub use remote_code::RemoteCodePolicy;
-pub use request::{FileContent, InputFile, Request};
+pub use request::{Adapter, FileContent, InputFile, Request, Script};
 pub use result::ExecutionResult;
 pub use secret::Secret;
 pub use security::{SeccompMode, SecurityConfig, SecurityEvent};

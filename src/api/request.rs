@@ -31,6 +31,26 @@ pub struct Request {
     pub setup_script: Option<String>,
     /// Passed on to the audit record; `userId` names the user there.
     pub metadata: BTreeMap<String, String>,
+    /// The caller's own runtime, where `runtime` names one.
+    pub adapter: Option<Adapter>,
+}
+
+/// What an adapter of the caller's says about one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adapter {
+    /// The image that the runtime runs in.
+    pub image: String,
+    /// How the source text is run; absent where there is none.
+    pub script: Option<Script>,
+}
+
+/// How source text is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// Path of the file that it is written to.
+    pub path: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
 }
 
 /// A file to write before the program starts.

@@ -28,7 +28,7 @@ pub struct ExecutionResult {
     /// UUID v4 of this execution.
     pub execution_id: String,
     /// Name of the runtime.
-    pub runtime: &'static str,
+    pub runtime: String,
     /// Start of the execution, ISO 8601.
     pub timestamp: String,
     /// The container it ran in.

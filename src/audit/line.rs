@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_record_has_the_documented_fields_and_no_others() {
-        let line = text(&Record { runtime: "python", exit_code: -1, ..Record::default() });
+        let line = text(&Record { runtime: "python".to_owned(), exit_code: -1, ..Record::default() });
         assert_eq!(
             line,
             concat!(

@@ -19,7 +19,7 @@ pub struct Record {
     /// Start of the execution, ISO 8601.
     pub timestamp: String,
     /// Name of the runtime.
-    pub runtime: &'static str,
+    pub runtime: String,
     /// See [`code_hash`].
     pub code_hash: String,
     /// The container it ran in, or empty.

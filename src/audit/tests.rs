@@ -29,7 +29,7 @@ fn full_record() -> Record {
         execution_id: "e-1".to_owned(),
         user_id: user_id(Some(&metadata)),
         timestamp: "2026-01-02T03:04:05.678Z".to_owned(),
-        runtime: "python",
+        runtime: "python".to_owned(),
         code_hash: code_hash("print(1)"),
         container_id: "c-1".to_owned(),
         exit_code: 137,

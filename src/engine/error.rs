@@ -66,9 +66,9 @@ pub enum Error {
     )]
     RuntimeSwitch {
         /// What it was made for.
-        from: &'static str,
+        from: String,
         /// What was asked for.
-        to: &'static str,
+        to: String,
     },
     /// There is no sandbox that files could be in.
     #[error("No active container. Call execute() first in persistent mode.")]

@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::session::{Bound, Turn, left};
 use super::{Active, Error, Generation, Shared};
 use crate::api::Mode;
-use crate::runtime::Runtime;
+use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::docker::Docker;
 use crate::sandbox::pool::Lease;
@@ -76,7 +76,7 @@ impl Shared {
         &self,
         generation: &Generation,
         active: &Active,
-        runtime: &'static Runtime,
+        runtime: &Language,
         permit: OwnedSemaphorePermit,
     ) -> Result<(Holding, Option<String>), Error> {
         if self.settings.mode == Mode::Ephemeral {
@@ -84,13 +84,14 @@ impl Shared {
             return Ok((Holding::Own { lease, _permit: permit }, setup));
         }
         let bound = match active.session.current()? {
-            Some(bound) if bound.runtime != runtime => {
-                return Err(Error::RuntimeSwitch { from: bound.runtime.name, to: runtime.name });
+            Some(bound) if bound.runtime != *runtime => {
+                let (from, to) = (bound.runtime.name().to_owned(), runtime.name().to_owned());
+                return Err(Error::RuntimeSwitch { from, to });
             }
             Some(bound) => bound,
             None => {
                 let (lease, setup) = self.lease(active, runtime).await?;
-                let bound = Bound::new(runtime, setup, lease);
+                let bound = Bound::new(runtime.clone(), setup, lease);
                 active.session.bind(bound.clone());
                 bound
             }

@@ -39,7 +39,7 @@ impl Journal {
             execution_id: execution_id.to_owned(),
             user_id: user_id(Some(&plan.metadata)),
             timestamp: timestamp(started),
-            runtime: plan.runtime.name,
+            runtime: plan.runtime.name().to_owned(),
             code_hash: code_hash(&source),
             container_id: container.to_owned(),
             metadata: (!plan.metadata.is_empty()).then(|| plan.metadata.clone()),

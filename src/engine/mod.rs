@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::{ExecutionResult, Mode, Options, Request};
 use crate::audit::Audit;
 use crate::image::Images;
-use crate::runtime::{self, Runtime};
+use crate::runtime::{self, Language, Runtime};
 use crate::sandbox::backend::ContainerId;
 use crate::sandbox::contract::{ContainerSpec, Image, Seccomp};
 use crate::sandbox::docker::{Docker, Owner};
@@ -103,16 +103,16 @@ impl Engine {
 
     /// Connects, and makes sandboxes ready for `runtimes`. A runtime that cannot be made ready is not an error:
     /// its first execution will say why.
-    pub async fn start(&self, prewarm: &[&'static Runtime]) -> Result<(), Error> {
+    pub async fn start(&self, prewarm: &[Language]) -> Result<(), Error> {
         let generation = self.shared.generation();
         let start = async {
             let active = self.shared.active(&generation).await?;
             // What would stand ready for a persistent engine is its one sandbox, which its first execution chooses.
             let prewarm = if self.shared.settings.mode == Mode::Persistent { &[] } else { prewarm };
-            let warmings = prewarm.iter().map(|&runtime| self.shared.warm(active, runtime));
+            let warmings = prewarm.iter().map(|runtime| self.shared.warm(active, runtime));
             for (runtime, warmed) in prewarm.iter().zip(futures::future::join_all(warmings).await) {
                 if let Err(error) = warmed {
-                    tracing::debug!(runtime = runtime.name, error = error.full_message(), "could not prewarm");
+                    tracing::debug!(runtime = runtime.name(), error = error.full_message(), "could not prewarm");
                 }
             }
             Ok(())
@@ -142,6 +142,11 @@ impl Engine {
         let generation = self.shared.generation();
         let current = generation.active.get().and_then(|active| active.session.container_id());
         current.or_else(|| self.shared.left.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Where the source text of an execution is to be written, for adapters that have to know before.
+    pub fn script_path(&self, extension: String) -> Result<String, Error> {
+        Ok(plan::script_path(self.shared.settings.mode, extension)?)
     }
 
     /// Runs `request` and resolves when it has ended, whatever its exit code. It takes its place in the queue at
@@ -210,11 +215,7 @@ impl Shared {
     }
 
     /// A sandbox for `runtime`, and what its image wants to be run before every execution.
-    async fn lease(
-        &self,
-        active: &Active,
-        runtime: &'static Runtime,
-    ) -> Result<(Lease<Docker>, Option<String>), Error> {
+    async fn lease(&self, active: &Active, runtime: &Language) -> Result<(Lease<Docker>, Option<String>), Error> {
         let (spec, setup) = self.spec(active, runtime).await?;
         match active.pool.acquire(&spec).await.map_err(Error::from) {
             // Someone removed the image that we remembered. Look again, once.
@@ -227,21 +228,17 @@ impl Shared {
         }
     }
 
-    async fn warm(&self, active: &Active, runtime: &'static Runtime) -> Result<(), Error> {
+    async fn warm(&self, active: &Active, runtime: &Language) -> Result<(), Error> {
         let (spec, _) = self.spec(active, runtime).await?;
         Ok(active.pool.warm(&spec).await?)
     }
 
-    async fn spec(
-        &self,
-        active: &Active,
-        runtime: &'static Runtime,
-    ) -> Result<(Arc<ContainerSpec>, Option<String>), Error> {
+    async fn spec(&self, active: &Active, runtime: &Language) -> Result<(Arc<ContainerSpec>, Option<String>), Error> {
         let image = active.images.resolve(runtime, self.settings.image.as_deref()).await?;
         let setup = image.setup().map(str::to_owned);
         let image = Image { knows_localhost: image.knows_localhost(), id: image.id };
         let owner = Owner::this_process().to_string();
-        let spec = ContainerSpec::new(image, runtime.name, &owner, &self.settings.limits, active.seccomp.clone());
+        let spec = ContainerSpec::new(image, runtime.name(), &owner, &self.settings.limits, active.seccomp.clone());
         Ok((Arc::new(spec), setup))
     }
 }

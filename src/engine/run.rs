@@ -23,7 +23,7 @@ use super::journal::{Journal, usage};
 use super::plan::{Plan, Work};
 use super::{Active, Error, Generation, Shared};
 use crate::api::{Phase, Request, ResourceUsage};
-use crate::runtime::Runtime;
+use crate::runtime::Language;
 use crate::sandbox::backend::Backend;
 use crate::sandbox::channel::{ChannelError, Stdin};
 
@@ -52,7 +52,7 @@ pub(super) struct Ended {
     pub(super) end: End,
     pub(super) truncated: bool,
     pub(super) execution_id: String,
-    pub(super) runtime: &'static Runtime,
+    pub(super) runtime: Language,
     pub(super) started: Timestamp,
     pub(super) container_id: String,
     /// Measured always, told only where it was asked for.
@@ -162,10 +162,10 @@ impl Execution<'_> {
         permit: OwnedSemaphorePermit,
     ) -> Result<Ended, Error> {
         let (started, execution_id) = (Timestamp::now(), Uuid::new_v4().to_string());
-        let (mut sandbox, setup) = self.shared.hold(self.generation, self.active, plan.runtime, permit).await?;
+        let (mut sandbox, setup) = self.shared.hold(self.generation, self.active, &plan.runtime, permit).await?;
         tracing::debug!(
             execution = execution_id,
-            runtime = plan.runtime.name,
+            runtime = plan.runtime.name(),
             container = sandbox.id().short(),
             timeout_ms = plan.timeout_ms,
             "running"

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
 use super::Error;
-use crate::runtime::Runtime;
+use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::backend::ContainerId;
 use crate::sandbox::docker::Docker;
@@ -26,14 +26,14 @@ pub(super) struct Session {
 /// A sandbox and what it was made for.
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
-    pub(super) runtime: &'static Runtime,
+    pub(super) runtime: Language,
     /// What its image wants to be run before every execution.
     pub(super) setup: Option<String>,
     sandbox: Arc<Lease<Docker>>,
 }
 
 impl Bound {
-    pub(super) fn new(runtime: &'static Runtime, setup: Option<String>, mut lease: Lease<Docker>) -> Self {
+    pub(super) fn new(runtime: Language, setup: Option<String>, mut lease: Lease<Docker>) -> Self {
         // Nobody else gets it afterwards.
         lease.discard();
         Self { runtime, setup, sandbox: Arc::new(lease) }

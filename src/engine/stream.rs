@@ -145,7 +145,7 @@ fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<Execut
         timed_out: report.timed_out,
         out_of_memory: report.out_of_memory && exit_code != 0,
         execution_id: ended.execution_id,
-        runtime: ended.runtime.name,
+        runtime: ended.runtime.name().to_owned(),
         timestamp: timestamp(ended.started),
         container_id: ended.container_id,
         files,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bollard::models::ImageConfig;
 
 use crate::api::ErrorCode;
-use crate::runtime::Runtime;
+use crate::runtime::Language;
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
 
@@ -164,9 +164,9 @@ impl Images {
         Self { docker, known: Mutex::default(), looking: Mutex::default() }
     }
 
-    /// The image for `runtime`, or the one that the caller chose, with the guest in it. What is missing is built.
-    pub async fn resolve(&self, runtime: &Runtime, chosen: Option<&str>) -> Result<LocalImage, ImageError> {
-        let reference = chosen.map_or_else(|| runtime.image(), str::to_owned);
+    /// The image of `language`, or the one that the caller chose, with the guest in it. What is missing is built.
+    pub async fn resolve(&self, language: &Language, chosen: Option<&str>) -> Result<LocalImage, ImageError> {
+        let reference = chosen.map_or_else(|| language.image(), str::to_owned);
         if let Some(image) = self.recall(&reference) {
             return Ok(image);
         }
@@ -182,8 +182,9 @@ impl Images {
             }
             Some(image) if image.has_guest() => image,
             Some(image) => finish::prepare(&self.docker, &reference, &image).await?,
-            None if chosen.is_some() => return Err(ImageError::Missing { image: reference }),
             None => {
+                let runtime = language.base().filter(|_| chosen.is_none());
+                let Some(runtime) = runtime else { return Err(ImageError::Missing { image: reference }) };
                 base::build(&self.docker, runtime, &mut |message| tracing::debug!(runtime = runtime.name, message))
                     .await?
             }

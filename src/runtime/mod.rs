@@ -4,10 +4,12 @@ pub mod agent;
 mod bash;
 mod bun;
 mod deno;
+mod language;
 mod node;
 mod python;
 mod registry;
 
+pub use language::Language;
 pub use registry::{Registry, RuntimeError};
 
 /// A language that isol8 can run.

@@ -9,8 +9,8 @@ use isol8_protocol::SANDBOX_DIR;
 use uuid::Uuid;
 
 use super::settings::{Settings, SettingsError, timeout_ms};
-use crate::api::{InputFile, Mode, Request};
-use crate::runtime::{self, Runtime, RuntimeError};
+use crate::api::{InputFile, Mode, Request, Script};
+use crate::runtime::{self, Language, RuntimeError};
 use crate::sandbox::contract::WRITABLE;
 
 /// The longest single argument or environment variable that Linux passes to a program (MAX_ARG_STRLEN).
@@ -49,7 +49,7 @@ const BASE_ENV: [(&str, &str); 7] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
     /// Which language.
-    pub runtime: &'static Runtime,
+    pub runtime: Language,
     /// Program and arguments.
     pub argv: Vec<String>,
     /// The text that it was made from, for the record.
@@ -128,6 +128,9 @@ pub enum PlanError {
     /// An argument that no program could receive.
     #[error("invalid cmd: contains a NUL character")]
     Cmd,
+    /// What an adapter says cannot be run.
+    #[error("the adapter of runtime {0} gave no command that could be run")]
+    Command(String),
     /// A setup script that no shell could read.
     #[error("invalid setupScript: contains a NUL character")]
     Setup,
@@ -146,7 +149,10 @@ impl Plan {
     /// What `request` means under `settings`.
     pub(super) fn new(settings: &Settings, request: Request) -> Result<Self, PlanError> {
         let source = Source::of(request.code, request.cmd)?;
-        let runtime = runtime::get(&request.runtime)?;
+        let (runtime, script) = match request.adapter {
+            Some(adapter) => (Language::custom(request.runtime, adapter.image), adapter.script),
+            None => (runtime::get(&request.runtime)?.into(), None),
+        };
         let workdir = resolve_workdir(request.workdir.as_deref().unwrap_or(SANDBOX_DIR))?;
         let timeout_ms = timeout_ms("timeoutMs", request.timeout_ms)?.unwrap_or(settings.timeout_ms);
         let mut files = Vec::with_capacity(request.files.len() + 1);
@@ -158,20 +164,19 @@ impl Plan {
         let (argv, source) = match source {
             Source::Cmd(line) => (runtime::shell_command(&line), Bytes::from(line)),
             Source::Code(code) => {
-                let extension = match request.file_extension {
-                    Some(extension) => checked_extension(extension)?,
-                    None => runtime.script_extension.to_owned(),
-                };
-                let script = match settings.mode {
-                    Mode::Ephemeral => format!("{SANDBOX_DIR}/main{extension}"),
-                    Mode::Persistent => format!("{SANDBOX_DIR}/exec_{}{extension}", Uuid::new_v4().simple()),
+                let Script { path, command } = match &runtime {
+                    Language::BuiltIn(runtime) => {
+                        let extension = request.file_extension.unwrap_or_else(|| runtime.script_extension.to_owned());
+                        let path = script_path(settings.mode, extension)?;
+                        Script { command: runtime.command_for(&path), path }
+                    }
+                    Language::Custom(_) => checked_script(script, runtime.name())?,
                 };
                 let code = Bytes::from(code);
-                files.push((script.clone(), FILE_MODE, code.clone()));
-                let argv = runtime.command_for(&script);
+                files.push((path.clone(), FILE_MODE, code.clone()));
                 // Where nothing else would remove it.
-                temporary_script = (settings.mode == Mode::Persistent).then_some(script);
-                (argv, code)
+                temporary_script = (settings.mode == Mode::Persistent).then_some(path);
+                (command, code)
             }
         };
         let setup = checked_setup(request.setup_script)?;
@@ -194,6 +199,25 @@ impl Plan {
             metadata: request.metadata,
         })
     }
+}
+
+/// Where source text is written to.
+pub(super) fn script_path(mode: Mode, extension: String) -> Result<String, PlanError> {
+    let extension = checked_extension(extension)?;
+    Ok(match mode {
+        Mode::Ephemeral => format!("{SANDBOX_DIR}/main{extension}"),
+        Mode::Persistent => format!("{SANDBOX_DIR}/exec_{}{extension}", Uuid::new_v4().simple()),
+    })
+}
+
+/// What the adapter of `runtime` made of the source text.
+fn checked_script(script: Option<Script>, runtime: &str) -> Result<Script, PlanError> {
+    let can_run = |command: &[String]| {
+        command.first().is_some_and(|program| !program.is_empty()) && !command.iter().any(|word| word.contains('\0'))
+    };
+    let script = script.filter(|script| can_run(&script.command));
+    let Script { path, command } = script.ok_or_else(|| PlanError::Command(runtime.to_owned()))?;
+    Ok(Script { path: resolve_file(&path, true)?, command })
 }
 
 enum Source {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::Options;
+use crate::api::{Adapter, Options};
 
 fn plan(request: Request) -> Result<Plan, PlanError> {
     Plan::new(&Settings::try_from(Options::default()).expect("valid"), request)
@@ -28,6 +28,45 @@ fn a_command_line_is_run_by_bash_whatever_the_runtime() {
         assert_eq!(plan.argv, ["bash", "-c", "exit 3"]);
         assert_eq!(plan.files, []);
     }
+}
+
+fn ruby(path: &str, command: &[&str]) -> Request {
+    let command = command.iter().map(|&word| word.to_owned()).collect();
+    let script = Some(Script { path: path.into(), command });
+    Request {
+        runtime: "ruby".into(),
+        code: Some("puts 1".into()),
+        adapter: Some(Adapter { image: "ruby:slim".into(), script }),
+        ..Request::default()
+    }
+}
+
+#[test]
+fn a_runtime_of_the_callers_is_run_as_its_adapter_says() {
+    let path = script_path(Mode::Ephemeral, ".rb".into()).expect("valid");
+    let plan = plan(ruby(&path, &["ruby", &path])).expect("valid");
+    assert_eq!((plan.runtime.name(), plan.runtime.image().as_str()), ("ruby", "ruby:slim"));
+    assert_eq!(plan.argv, ["ruby", "/sandbox/main.rb"]);
+    assert_eq!(plan.files, [("/sandbox/main.rb".to_owned(), 0o644, Bytes::from("puts 1"))]);
+}
+
+#[test]
+fn a_command_line_needs_nothing_of_an_adapter_but_its_image() {
+    let adapter = Some(Adapter { image: "ruby:slim".into(), script: None });
+    let request = Request { code: None, cmd: Some("ls".into()), adapter, ..ruby("", &[]) };
+    assert_eq!(plan(request).expect("valid").argv, ["bash", "-c", "ls"]);
+}
+
+#[test]
+fn what_an_adapter_says_is_checked_like_anything_else() {
+    for command in [&[][..], &[""], &["ruby", "a\0b"]] {
+        assert_eq!(plan(ruby("/sandbox/main.rb", command)), Err(PlanError::Command("ruby".into())));
+    }
+    for path in ["/etc/passwd", "/sandbox/../etc/passwd"] {
+        assert_eq!(plan(ruby(path, &["ruby"])), Err(PlanError::FileOutside(path.into())));
+    }
+    let no_script = Some(Adapter { image: "ruby:slim".into(), script: None });
+    assert_eq!(plan(Request { adapter: no_script, ..ruby("", &[]) }), Err(PlanError::Command("ruby".into())));
 }
 
 #[test]
