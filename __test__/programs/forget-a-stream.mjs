@@ -1,14 +1,15 @@
-// Starts a program, forgets its stream, and collects garbage when it gets SIGUSR2. Says which container it is in.
+// Starts a program, and forgets its stream and collects garbage when it gets SIGUSR2. Says which container it is in.
 import { DockerIsol8 } from 'isol8';
 
 const engine = new DockerIsol8({ poolSize: { clean: 0, dirty: 1 } });
 const { containerId } = await engine.execute({ runtime: 'bash', code: ':' });
 
-async function begin() {
-  await engine.executeStream({ runtime: 'bash', cmd: 'echo up; exec sleep 87654' }).next();
-}
-await begin();
+let stream = engine.executeStream({ runtime: 'bash', cmd: 'echo up; exec sleep 87654' });
+await stream.next();
 console.log(JSON.stringify({ container: containerId }));
 
-process.on('SIGUSR2', () => setInterval(() => globalThis.gc(), 50));
-setInterval(() => engine, 1000);
+process.on('SIGUSR2', () => {
+  stream = undefined;
+  setInterval(() => globalThis.gc(), 50);
+});
+setInterval(() => [engine, stream], 1000);
