@@ -1,7 +1,7 @@
 /**
  * The package: the native addon, and in plain JavaScript what has to be JavaScript.
  *
- * Values are listed one by one: Node finds the names that an `import` may use by reading the compiled text, and what
+ * Values are listed one by one: Node finds the names that an `import` may use by reading the bundled text, and what
  * the addon exports for this folder only stays inside.
  */
 
