@@ -36,7 +36,11 @@ pub(crate) async fn receive(
                 .ok_or(FrameError::Unexpected("no more of the file than was announced"))?;
             file = file.and_then(|mut file| match file.write_all(&data) {
                 Ok(()) => Ok(file),
-                Err(error) => Err(failure(FailureKind::Write, &header.path, &error)),
+                Err(error) => {
+                    // Half a file is of no use, and takes the room that whatever comes next needs.
+                    let _ = file.set_len(0);
+                    Err(failure(FailureKind::Write, &header.path, &error))
+                }
             });
         }
         outcome = outcome.and_then(|sandbox| file.map(|_| sandbox));
