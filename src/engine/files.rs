@@ -23,8 +23,9 @@ impl Engine {
         let path = resolve_file(path, self.shared.settings.limits.readonly_root)?;
         let generation = self.shared.generation();
         let write = async {
-            let session = generation.session()?;
-            Ok(session.channel().write_files(vec![(path, FILE_MODE, content)]).await?)
+            let (session, sandbox) = generation.session()?;
+            let written = sandbox.channel().write_files(vec![(path, FILE_MODE, content)]).await;
+            written.map_err(|error| session.error(&sandbox, error))
         };
         generation.run(write).await
     }
@@ -34,8 +35,9 @@ impl Engine {
         let path = resolve(path)?;
         let generation = self.shared.generation();
         let read = async {
-            let session = generation.session()?;
-            let mut contents = session.channel().read_files(vec![path], MAX_FILE, MAX_FILE).await?;
+            let (session, sandbox) = generation.session()?;
+            let contents = sandbox.channel().read_files(vec![path], MAX_FILE, MAX_FILE).await;
+            let mut contents = contents.map_err(|error| session.error(&sandbox, error))?;
             let content = contents.pop().ok_or_else(|| Error::Internal("no answer for a file".to_owned()))?;
             content.map_err(Error::ReadFile)
         };

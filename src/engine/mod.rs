@@ -176,10 +176,10 @@ impl Generation {
         }
     }
 
-    /// The sandbox of a persistent engine.
-    fn session(&self) -> Result<Bound, Error> {
-        let active = self.active.get().ok_or(Error::NoContainer)?;
-        active.session.current()?.ok_or(Error::NoContainer)
+    /// The session of a persistent engine, and its sandbox.
+    fn session(&self) -> Result<(&Session, Bound), Error> {
+        let session = &self.active.get().ok_or(Error::NoContainer)?.session;
+        Ok((session, session.current()?.ok_or(Error::NoContainer)?))
     }
 }
 

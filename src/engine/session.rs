@@ -14,6 +14,7 @@ use super::Error;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::backend::ContainerId;
+use crate::sandbox::channel::ChannelError;
 use crate::sandbox::docker::Docker;
 use crate::sandbox::pool::Lease;
 
@@ -61,6 +62,15 @@ impl Session {
             Some(lost) => Err(Error::SessionLost { container: lost.id().clone() }),
             None => Ok(bound.clone()),
         }
+    }
+
+    /// Why a file operation in `sandbox` failed. If it was lost over that, this is the report.
+    pub(super) fn error(&self, sandbox: &Bound, error: ChannelError) -> Error {
+        if !matches!(error, ChannelError::Lost) {
+            return error.into();
+        }
+        self.lock().take_if(|bound| bound.id() == sandbox.id());
+        Error::SessionLost { container: sandbox.id().clone() }
     }
 
     pub(super) fn bind(&self, bound: Bound) {
