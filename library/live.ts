@@ -5,6 +5,7 @@
  * been told that nobody reads on.
  */
 
+import { isUint8Array } from 'node:util/types';
 import { type ExecutionRequest, RunControls } from '../index.js';
 import type { Isol8ErrorCode } from './types/error-code.js';
 
@@ -38,7 +39,8 @@ export class Live {
     this.#over = true;
     this.#signal?.removeEventListener('abort', this.#abort);
     // Not awaited: a generator that waits for something takes this up only afterwards, if ever.
-    this.#input?.return?.().catch(() => {});
+    if (this.#input) void dismiss(this.#input);
+    this.#input = undefined;
     if (!hasCode(error, 'ABORT_ERR')) return error;
     return this.#failure ?? failure('AbortError', 'ABORT_ERR', error.message, this.#signal?.reason);
   }
@@ -54,7 +56,7 @@ export class Live {
           this.#input = undefined;
           break;
         }
-        if (this.#over || !(await this.controls.write(value))) break;
+        if (this.#over || !(await this.controls.write(chunk(value)))) break;
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -101,6 +103,19 @@ export class LiveStream<T> implements AsyncIterableIterator<T> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+/** What an iterable yielded: whatever its type says, this comes from the caller. */
+function chunk(value: unknown): string | Uint8Array {
+  if (typeof value === 'string' || isUint8Array(value)) return value;
+  throw new TypeError(`a chunk has to be a string or a Uint8Array, not ${value === null ? null : typeof value}`);
+}
+
+/** Tells an iterator that nobody reads on. What it makes of that is its own affair. */
+async function dismiss(input: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await input.return?.();
+  } catch {}
 }
 
 function isAsyncIterable(value: unknown): value is Stdin {
