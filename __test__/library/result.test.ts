@@ -16,6 +16,8 @@ it('has the documented fields and no others', async () => {
     durationMs: expect.any(Number),
     programMs: expect.any(Number),
     truncated: false,
+    timedOut: false,
+    outOfMemory: false,
     executionId: expect.stringMatching(UUID_V4),
     runtime: 'python',
     timestamp: expect.any(String),

@@ -18,3 +18,6 @@ export function ownEngine(options: DockerIsol8Options = {}, maxConcurrent?: numb
 
 /** Keeps one used sandbox and starts none ahead, so that the next run gets the sandbox of the last. */
 export const ONE_SANDBOX: DockerIsol8Options = { poolSize: { clean: 0, dirty: 1 } };
+
+/** One sandbox for all executions. */
+export const PERSISTENT: DockerIsol8Options = { mode: 'persistent' };
