@@ -4,6 +4,7 @@ import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
 
 const engine = sharedEngine();
 
+// W13: what they kept open did.
 it('do not hold the result back, even with its output open', async () => {
   const { stdout, durationMs } = await engine.execute({ runtime: 'bash', code: 'sleep 60 & echo done' });
   expect(stdout).toBe('done');

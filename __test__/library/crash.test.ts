@@ -24,6 +24,7 @@ it('after kill -9 while sandboxes are being started, once somebody else starts o
   await noContainersOf(child.pid, 3000);
 });
 
+// W43: a timer kept the process alive.
 it('after an end without stop(), which it does not delay', async () => {
   const child = program('no-stop');
   const { code, stdout, stderr } = await within('the process to end', 10_000, child.ended);

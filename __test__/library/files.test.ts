@@ -32,6 +32,7 @@ it('belong to the sandbox user, and so do the directories made for them', async 
   ]);
 });
 
+// W7: paths were pasted into a shell redirect.
 it('may be called anything', async () => {
   const names = [
     'with space',
@@ -69,6 +70,7 @@ it('may be empty, and may be large', async () => {
   expect(stdout).toBe(`0\n${createHash('sha256').update(large).digest('hex')}`);
 });
 
+// W6: files were written in pieces that did not wait for each other.
 it('of 100 KiB arrives complete', async () => {
   const { stdout } = await engine.execute({
     runtime: 'bash',

@@ -69,6 +69,7 @@ it('a stopped engine can be used again', async () => {
   expect(await mine()).toHaveLength(1);
 });
 
+// W42: sandboxes that came back after stop() stayed.
 it('stop() ends what runs, what waits, and what streams', async () => {
   const engine = ownEngine({}, 2);
   const stream = engine.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' });

@@ -7,10 +7,17 @@ it('of memory end the program, without the words of a time limit', async () => {
   const code = 'block = bytearray(100 * 1024 * 1024); print(len(block))';
   const killed = await engine.execute({ runtime: 'python', code });
   expect(killed.exitCode).not.toBe(0);
-  expect(killed.stdout).toBe('');
+  expect(killed).toMatchObject({ stdout: '', outOfMemory: true, timedOut: false });
   expect(killed.stderr).not.toContain('TIMED OUT');
   const next = await engine.execute({ runtime: 'python', code: 'print("fine")' });
-  expect(next).toMatchObject({ stdout: 'fine', exitCode: 0 });
+  expect(next).toMatchObject({ stdout: 'fine', exitCode: 0, outOfMemory: false });
+});
+
+it('of memory that a part of the program hits do not fail the whole', async () => {
+  const engine = ownEngine({ memoryLimit: '64m' });
+  const code = 'python3 -c "bytearray(200 << 20)" || echo "went on"';
+  const result = await engine.execute({ runtime: 'python', cmd: code });
+  expect(result).toMatchObject({ stdout: 'went on', exitCode: 0, outOfMemory: false });
 });
 
 it('of memory count files in /sandbox', async () => {

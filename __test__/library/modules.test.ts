@@ -1,10 +1,12 @@
 /** Module systems and TypeScript: inline code means what it means in a file. */
 import { describe, expect, it } from 'vitest';
 import { sharedEngine } from '../support/engine.js';
+import { collect } from '../support/events.js';
 
 const engine = sharedEngine();
 
 describe('node', () => {
+  // W9: what ran depended on whether it was streamed. W10: the extension was ignored unless there was a file.
   it.each([
     ['require', undefined, 'console.log(require("node:path").basename("/a/b"))', 'b'],
     ['import', undefined, 'import { basename } from "node:path"; console.log(basename("/a/b"))', 'b'],
@@ -12,8 +14,11 @@ describe('node', () => {
     ['.cjs', '.cjs', 'console.log(typeof require, typeof module)', 'function object'],
     ['.mjs', '.mjs', 'console.log(typeof require, import.meta.url)', 'undefined file:///sandbox/main.mjs'],
   ])('takes %s', async (_, fileExtension, code, expected) => {
-    const { stdout, stderr, exitCode } = await engine.execute({ runtime: 'node', code, fileExtension });
+    const request = { runtime: 'node', code, fileExtension } as const;
+    const { stdout, stderr, exitCode } = await engine.execute(request);
     expect({ stdout, stderr, exitCode }).toEqual({ stdout: expected, stderr: '', exitCode: 0 });
+    const streamed = await collect(engine.executeStream(request));
+    expect(streamed.map(({ data }) => data)).toEqual([`${expected}\n`, '0']);
   });
 
   it('has no import in a .cjs file', async () => {

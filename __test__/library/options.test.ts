@@ -3,11 +3,13 @@ import { DockerIsol8 } from 'isol8';
 import { describe, expect, it } from 'vitest';
 
 const BAD: [option: string, values: unknown[]][] = [
+  ['mode', ['lasting', '', 1]],
   ['network', ['bridge', '', 'NONE', 3, {}]],
   ['cpuLimit', [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '1', 1e9]],
   ['pidsLimit', [0, -5, 1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '64']],
   ['readonlyRootFs', ['yes', 1]],
   ['maxOutputSize', [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '1024']],
+  // W15: limits that make no sense were taken.
   ['timeoutMs', [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '1000']],
   ['memoryLimit', [1024, '1m']],
   ['sandboxSize', [1024]],
@@ -15,6 +17,7 @@ const BAD: [option: string, values: unknown[]][] = [
   ['image', ['', ' ', 'a b', 7]],
   ['poolStrategy', ['slow', '', 1]],
   ['poolSize', [-1, 0.5, Number.NaN, '1', { clean: -1 }, { dirty: 1e9 }]],
+  ['persist', ['yes', 1]],
   ['debug', ['yes']],
   ['docker', ['unix:///var/run/docker.sock', { socketPath: 1 }, { port: 'x' }]],
 ];
@@ -32,6 +35,7 @@ describe.each(BAD)('%s', (option, values) => {
   });
 });
 
+// W47: sizes of the mounts were not looked at.
 it.each(['memoryLimit', 'sandboxSize', 'tmpSize'])('%s is a size', (option) => {
   for (const value of ['', 'lots', '-1m', '512x', '1e3', '1..5g', '0']) {
     expect(() => new DockerIsol8({ [option]: value })).toThrow(

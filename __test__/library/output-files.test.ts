@@ -71,6 +71,7 @@ it('may be a big one', async () => {
   expect(Buffer.from(files['/sandbox/zeros'] ?? '', 'base64').equals(Buffer.alloc(33_554_432))).toBe(true);
 });
 
+// W34: files were read into memory whatever their length.
 it('cannot be made of holes: what is read back is bounded by the memory of the sandbox', async () => {
   const small = ownEngine({ memoryLimit: '64m' });
   const before = process.memoryUsage().rss;

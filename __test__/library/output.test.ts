@@ -15,6 +15,7 @@ describe('a limit of 1024 bytes', () => {
     expect({ stdout, truncated }).toEqual({ stdout: 'x'.repeat(bytes), truncated: false });
   });
 
+  // W16: lengths were in UTF-16 units, and the marker could come twice with a wrong total.
   it.each([1025, 10_000])('cuts %i bytes and says how many there were', async (bytes) => {
     const { stdout, truncated, exitCode } = await limited.execute({
       runtime: 'python',
@@ -43,6 +44,7 @@ describe('a limit of 1024 bytes', () => {
     expect(stdout).toBe('x'.repeat(1022) + marker(1025, 1024));
   });
 
+  // W21: streams had no limit.
   it('holds for a stream, with one marker at its end', async () => {
     let text = '';
     const stream = limited.executeStream({
@@ -75,6 +77,7 @@ it('keeps much when much was asked for', async () => {
 
 const TEXT = 'aé€🦀\u{10ffff} 日本語 ';
 
+// W17: chunks were decoded one by one.
 it('joins characters whose bytes come one by one', async () => {
   const hex = Buffer.from(TEXT).toString('hex');
   const code = `import os\nfor byte in bytes.fromhex("${hex}"): os.write(1, bytes([byte]))`;

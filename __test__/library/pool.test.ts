@@ -16,6 +16,13 @@ it('fast uses a sandbox again', async () => {
   for (let n = 0; n < 5; n++) expect(await runInContainer(engine)).toBe(first);
 });
 
+// W41: the first run did not have the next sandbox made.
+it('fast has another sandbox ready after the first run', async () => {
+  const engine = ownEngine();
+  const first = await runInContainer(engine);
+  await until('another to be ready', 5000, async () => (await mine()).some((id) => id !== first));
+});
+
 it('fast comes back to a few sandboxes, by default', async () => {
   const engine = ownEngine();
   const used = new Set<string>();

@@ -38,6 +38,7 @@ it.each([
 });
 
 describe.each<[field: string, values: unknown[]]>([
+  // W15: limits that make no sense were taken.
   ['timeoutMs', [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '1000']],
   ['fileExtension', ['py', '.', '', './x', '.a/b', '.a b', 7]],
   ['env', [{ '': 'x' }, { 'A=B': 'x' }, { 'A\0': 'x' }, { A: 'x\0y' }, { A: 1 }, { A: null }, 'A=1']],

@@ -1,28 +1,19 @@
 /** Streaming executions: events as they happen, in order, and an end to what nobody wants to hear any more. */
-import type { ExecutionRequest, StreamEvent } from 'isol8';
+import type { ExecutionRequest } from 'isol8';
 import { describe, expect, it } from 'vitest';
 import { processesIn } from '../support/docker.js';
 import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
+import { collect, text } from '../support/events.js';
 import { until, within } from '../support/until.js';
 
 const engine = sharedEngine();
 
-async function collect(request: ExecutionRequest): Promise<StreamEvent[]> {
-  const events: StreamEvent[] = [];
-  for await (const event of engine.executeStream(request)) events.push(event);
-  return events;
-}
-
-const text = (events: StreamEvent[], type: StreamEvent['type']) =>
-  events
-    .filter((event) => event.type === type)
-    .map(({ data }) => data)
-    .join('');
+const eventsOf = (request: ExecutionRequest) => collect(engine.executeStream(request));
 
 it.each(['python', 'node', 'bun', 'deno', 'bash'] as const)(
   'yields output and then the exit code, in %s',
   async (runtime) => {
-    const events = await collect({ runtime, cmd: 'echo out; echo err >&2; exit 7' });
+    const events = await eventsOf({ runtime, cmd: 'echo out; echo err >&2; exit 7' });
     expect(events.every(({ phase }) => phase === 'code')).toBe(true);
     expect(text(events, 'stdout')).toBe('out\n');
     expect(text(events, 'stderr')).toBe('err\n');
@@ -32,14 +23,14 @@ it.each(['python', 'node', 'bun', 'deno', 'bash'] as const)(
 );
 
 it('tells an exception from a good end', async () => {
-  const events = await collect({ runtime: 'python', code: 'raise ValueError("no good")' });
+  const events = await eventsOf({ runtime: 'python', code: 'raise ValueError("no good")' });
   expect(text(events, 'stderr')).toContain('ValueError: no good');
   expect(events.at(-1)).toEqual({ type: 'exit', data: '1', phase: 'code' });
 });
 
 it('keeps the order of each stream, and every white space', async () => {
   const lines = Array.from({ length: 20_000 }, (_, n) => ` ${n} \n`).join('');
-  const events = await collect({ runtime: 'bash', cmd: 'for ((n = 0; n < 20000; n++)); do echo " $n "; done' });
+  const events = await eventsOf({ runtime: 'bash', cmd: 'for ((n = 0; n < 20000; n++)); do echo " $n "; done' });
   expect(text(events, 'stdout')).toBe(lines);
 });
 
@@ -69,6 +60,7 @@ it('answers requests for several events at once in order', async () => {
   expect(answers.map(({ value }) => value?.type)).toEqual(['stdout', 'exit', undefined]);
 });
 
+// W21: output waited in a queue without end.
 it('lets a slow reader slow the program down, instead of storing its output', async () => {
   const patient = ownEngine({ maxOutputSize: 1 << 30 });
   const cmd = 'for ((n = 0; n < 64; n++)); do head --bytes 1048576 /dev/zero; done';
@@ -82,6 +74,7 @@ it('lets a slow reader slow the program down, instead of storing its output', as
   expect(bytes).toBe(64 << 20);
 });
 
+// W23: it went on.
 describe('a program that nobody listens to any more', () => {
   const ENDLESS = 'trap "" TERM INT; (setsid sleep 98765 &); echo up; while :; do sleep 0.01; done';
 

@@ -37,13 +37,16 @@ beforeAll(async () => {
 describe('the next run in the same sandbox finds', () => {
   it.each([
     ['no daemon', 'daemons'],
+    // W39: one pass of killing did not catch them.
     ['no process that keeps forking', 'forkers'],
+    // W36: names that begin with two dots were missed.
     ['no file, whatever its name', 'odd_names'],
     ['no locked directory', 'locked_directories'],
     ['no deep tree', 'deep_trees'],
     ['no crowd of files', 'crowds'],
     ['no socket, pipe or link', 'special_files'],
     ['no System V object', 'system_v'],
+    // W35: /tmp and /dev/shm were not cleaned.
     ['no POSIX shared memory, semaphore or queue', 'posix_ipc'],
     ['no attribute, mode or time of /sandbox itself', 'root_attributes'],
     ['no abstract socket', 'abstract_sockets'],
@@ -60,6 +63,7 @@ describe('the next run in the same sandbox finds', () => {
   });
 });
 
+// W37: a failed cleaning was ignored.
 it('a sandbox whose leftovers cannot be undone is not used again', async () => {
   const engine = ownEngine(ONE_SANDBOX);
   const before = await plant(engine, 'lingering_connections');

@@ -35,6 +35,7 @@ describe('a sandbox with default options', () => {
     expect(container.HostConfig.RestartPolicy.Name).toMatch(/^(no)?$/);
   });
 
+  // W53: Docker's default set was kept.
   it('has three capabilities', () => {
     expect(container.HostConfig.CapDrop).toEqual(['ALL']);
     expect([...container.HostConfig.CapAdd].map((name: string) => name.replace(/^CAP_/, '')).sort()).toEqual([
@@ -54,6 +55,7 @@ describe('a sandbox with default options', () => {
     expect(JSON.parse(seccomp)).toEqual(JSON.parse(strict));
   });
 
+  // W46: swap was left to Docker's default, which doubles the memory.
   it('is limited in memory, without swap, in processor time and in processes', () => {
     expect(container.HostConfig).toMatchObject({
       Memory: 512 * MIB,

@@ -19,6 +19,7 @@ print(json.dumps([os.getresuid(), os.getresgid(), os.getgroups(), pwd.getpwuid(o
   expect(answer).toEqual([[100, 100, 100], [101, 101, 101], [], 'sandbox', 'sandbox', '/sandbox', '/usr/sbin/nologin']);
 });
 
+// W53
 it('has no capability, cannot gain one, and is under a filter', async () => {
   const status = await ask(`
 import json

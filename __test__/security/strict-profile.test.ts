@@ -41,6 +41,7 @@ function answered(stdout: string, probes: Probe[], fits: (word: string, probe: P
 
 const asExpected = (word: string, one: Probe) => one.expect.includes(word);
 
+// W50: the profile allowed what it did not name.
 describe('in a sandbox', () => {
   const engine = sharedEngine();
 
