@@ -99,6 +99,10 @@ pub struct ContainerSpec {
     pub image: String,
     /// Docker network mode.
     pub network: &'static str,
+    /// Whether the guest carries connections to the proxy.
+    pub proxied: bool,
+    /// Kernel settings of its network namespace.
+    pub sysctls: BTreeMap<&'static str, &'static str>,
     /// Leave Docker's network code out. A new network namespace has loopback and nothing else, which is all that
     /// `none` means, and the start takes less than half the time; but nobody writes a hosts file.
     pub bare_namespace: bool,
@@ -132,8 +136,12 @@ impl ContainerSpec {
             (SANDBOX_DIR, format!("rw,exec,nosuid,nodev,mode=755,uid={UID},gid={GID},size={}", limits.sandbox_size)),
             (TMP_DIR, format!("rw,noexec,nosuid,nodev,mode=1777,size={}", limits.tmp_size)),
         ]);
+        let proxied = limits.network == NetworkMode::Filtered;
         Self {
             image: image.id,
+            proxied,
+            // A connection that has ended would otherwise show for a minute, also to whoever comes next.
+            sysctls: if proxied { BTreeMap::from([("net.ipv4.tcp_max_tw_buckets", "0")]) } else { BTreeMap::new() },
             // Another runtime may bring a network stack of its own, which somebody has to set up.
             bare_namespace: image.knows_localhost
                 && limits.network != NetworkMode::Host
@@ -173,6 +181,7 @@ impl ContainerSpec {
         Contract {
             uid: UID,
             gid: GID,
+            proxy: self.proxied,
             writable: writable.map(|(path, mode)| Writable { path: path.to_owned(), mode }).into(),
         }
     }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::children::Children;
 use crate::identity::Sandbox;
 use crate::memory::{MemoryInUse, OomCounter};
+use crate::tunnel::Tunnels;
 
 /// The guest, from the greeting on.
 #[derive(Debug)]
@@ -19,6 +20,9 @@ pub(crate) struct Guest<'a> {
     pub(crate) children: &'a Children,
     pub(crate) oom_kills: OomCounter,
     pub(crate) memory: MemoryInUse,
+    /// Whether there is a way out through the proxy.
+    pub(crate) proxies: bool,
+    pub(crate) tunnels: Tunnels,
     /// Whether the sandbox outlives the connection.
     pub(crate) stays: &'a Cell<bool>,
     /// How to reach the running command. Set and cleared by its run.
@@ -58,6 +62,8 @@ impl<'a> Guest<'a> {
             children,
             oom_kills: OomCounter::open(),
             memory: MemoryInUse::open(),
+            proxies: contract.proxy,
+            tunnels: Tunnels::default(),
             stays,
             running: RefCell::new(None),
             taken: Cell::new(false),

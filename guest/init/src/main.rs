@@ -12,6 +12,7 @@
 //! | [`children`], [`tree`], [`procfs`] | reaping, and finding and killing all that a command started |
 //! | [`files`] | files in and out |
 //! | [`reset`] | making the sandbox as new |
+//! | [`tunnel`] | the way out of a filtered sandbox |
 //! | [`guest`], [`identity`], [`memory`] | what the operations share |
 //! | [`sys`] | the kernel calls that need `unsafe` |
 
@@ -27,6 +28,7 @@ mod procfs;
 mod reset;
 mod sys;
 mod tree;
+mod tunnel;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -11,6 +11,12 @@ pub const MAGIC: [u8; 5] = *b"isol8";
 /// Where user code lives and may always write.
 pub const SANDBOX_DIR: &str = "/sandbox";
 
+/// Where programs in a filtered sandbox find the proxy, on its loopback interface.
+pub const PROXY_PORT: u16 = 8118;
+
+/// Most connections to the proxy at a time. Far enough below the streams of a connection that operations find room.
+pub const MAX_TUNNELS: usize = 128;
+
 /// The first message both ways. Its layout is the same in every version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -41,6 +47,8 @@ pub struct Contract {
     pub uid: u32,
     /// Group id of user code.
     pub gid: u32,
+    /// Whether connections to the proxy's port are carried to the engine, each on a stream that the guest opens.
+    pub proxy: bool,
     /// Every place where user code can leave something behind, all of them emptied by a reset.
     pub writable: Vec<Writable>,
 }

@@ -29,7 +29,7 @@ mod tests {
     use crate::{Request, VERSION, Writable};
 
     fn contract() -> Contract {
-        Contract { uid: 100, gid: 101, writable: vec![Writable { path: "/tmp".into(), mode: 0o1777 }] }
+        Contract { uid: 100, gid: 101, proxy: false, writable: vec![Writable { path: "/tmp".into(), mode: 0o1777 }] }
     }
 
     fn sent(request: &Request) -> Vec<u8> {

@@ -33,6 +33,7 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
 fn host_config(spec: &ContainerSpec) -> HostConfig {
     HostConfig {
         auto_remove: Some(true),
+        sysctls: Some(spec.sysctls.iter().map(|(&name, &value)| (name.to_owned(), value.to_owned())).collect()),
         runtime: spec.oci_runtime.clone(),
         network_mode: Some(spec.network.to_owned()),
         ipc_mode: Some("private".to_owned()),

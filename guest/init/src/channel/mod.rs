@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use isol8_protocol::frame::{self, FrameError};
-use isol8_protocol::mux::{self, ConnectionError, Inbound, Mode};
+use isol8_protocol::mux::{self, ConnectionError, Inbound, Mode, Opener};
 use isol8_protocol::{Contract, Hello, Ping, opening};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,6 +43,8 @@ pub(crate) enum End {
     Connection(ConnectionError),
     /// No engine has greeted, or it has fallen silent.
     Alone,
+    /// The proxy's port cannot be served.
+    NoWayOut(io::Error),
     /// The engine speaks another version.
     Version(Hello),
 }
@@ -53,6 +55,7 @@ impl std::fmt::Display for End {
             Self::Protocol(_) => write!(to, "the engine broke the protocol"),
             // Its own text goes down to the bottom.
             Self::Connection(error) => write!(to, "the connection broke: {error}"),
+            Self::NoWayOut(_) => write!(to, "cannot listen for connections to the proxy"),
             Self::Alone => write!(to, "the engine is silent"),
             Self::Version(hello) => write!(
                 to,
@@ -69,6 +72,7 @@ impl std::error::Error for End {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Protocol(error) => Some(error),
+            Self::NoWayOut(error) => Some(error),
             Self::Connection(_) | Self::Alone | Self::Version(_) => None,
         }
     }
@@ -79,12 +83,12 @@ impl std::error::Error for End {
 pub(crate) async fn serve() -> io::Result<()> {
     let pipes = Pipes::from_stdio()?;
     let mut asked_to_end = signal(SignalKind::terminate())?;
-    let (_opener, inbound, driver) = mux::connect(pipes, Mode::Server);
+    let (opener, inbound, driver) = mux::connect(pipes, Mode::Server);
     let (children, stays) = (Children::default(), Cell::new(false));
     let end = tokio::select! {
         biased;
         error = children.reap_forever() => return Err(error),
-        end = operations(inbound, &children, &stays) => Err(io::Error::other(end)),
+        end = operations(inbound, opener, &children, &stays) => Err(io::Error::other(end)),
         end = driver => end.map_err(|error| io::Error::other(End::Connection(error))),
         _ = asked_to_end.recv() => return Ok(()),
     };
@@ -98,7 +102,7 @@ pub(crate) async fn serve() -> io::Result<()> {
 }
 
 /// Serves every stream that the engine opens. Resolves when the engine must not be served any longer.
-async fn operations(mut inbound: Inbound, children: &Children, stays: &Cell<bool>) -> End {
+async fn operations(mut inbound: Inbound, opener: Opener, children: &Children, stays: &Cell<bool>) -> End {
     let greeting = async {
         let Some(control) = inbound.next().await else { return pending().await };
         let mut control = Stream::new(control);
@@ -113,6 +117,8 @@ async fn operations(mut inbound: Inbound, children: &Children, stays: &Cell<bool
     let mut operations = FuturesUnordered::new();
     let heartbeat = echo(control);
     tokio::pin!(heartbeat);
+    let way_out = async { if guest.proxies { guest.tunnels.serve(opener).await } else { pending().await } };
+    tokio::pin!(way_out);
     loop {
         let ended = tokio::select! {
             Some(stream) = inbound.next() => {
@@ -121,6 +127,7 @@ async fn operations(mut inbound: Inbound, children: &Children, stays: &Cell<bool
             }
             Some(ended) = operations.next() => ended,
             end = &mut heartbeat => return end,
+            error = &mut way_out => return End::NoWayOut(error),
         };
         match ended {
             Ok(()) | Err(FrameError::Ended | FrameError::Io(_)) => {}

@@ -27,6 +27,7 @@ pub(crate) async fn run(guest: &Guest<'_>) -> ResetReport {
         findings.add("a process could not be killed");
         return findings.into_report();
     }
+    guest.tunnels.end_all().await;
     for mount in &guest.writable {
         if let Err(error) = empty::empty(mount, guest.sandbox, &mut findings).await {
             findings.add(format!("cannot empty {:?}: {error}", mount.path));
@@ -35,7 +36,7 @@ pub(crate) async fn run(guest: &Guest<'_>) -> ResetReport {
     // Elsewhere, objects and mounts are those of the host.
     if boot::is_init() {
         ipc::clear(guest.sandbox, &mut findings);
-        sockets::check(&mut findings);
+        sockets::check(guest.proxies, &mut findings);
         mounts::check(guest.sandbox, &guest.writable, &mut findings);
     }
     findings.into_report()

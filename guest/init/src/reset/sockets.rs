@@ -4,14 +4,16 @@
 use std::fs;
 use std::io;
 
+use isol8_protocol::PROXY_PORT;
+
 use super::findings::Findings;
 
 const COUNTS: [&str; 2] = ["/proc/net/sockstat", "/proc/net/sockstat6"];
 const LISTS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Reports every socket of the sandbox's own network. In the host's, which has more than the loopback device, they
-/// belong to others.
-pub(super) fn check(findings: &mut Findings) {
+/// Reports every socket of the sandbox's own network, but the guest's own that listens for the proxy. In the host's
+/// network, which has more than the loopback device, they belong to others.
+pub(super) fn check(proxies: bool, findings: &mut Findings) {
     match read("/proc/net/dev") {
         Ok(devices) if has_only_loopback(&devices) => {}
         Ok(_) => return,
@@ -23,7 +25,10 @@ pub(super) fn check(findings: &mut Findings) {
     }
     for list in LISTS {
         match read(list) {
-            Ok(text) => text.lines().skip(1).for_each(|line| findings.add(describe(line))),
+            Ok(text) => {
+                let left = text.lines().skip(1).filter(|line| !(proxies && is_proxy_listener(line)));
+                left.for_each(|line| findings.add(describe(line)));
+            }
             Err(error) => findings.add(format!("cannot read {list}: {error}")),
         }
     }
@@ -54,6 +59,13 @@ fn has_only_loopback(devices: &str) -> bool {
     devices.lines().skip(2).all(|line| line.trim_start().starts_with("lo:"))
 }
 
+/// Whether it is the guest that listens there: nobody else could, as long as it does.
+fn is_proxy_listener(line: &str) -> bool {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let (listening, anybody) = ("0A", "00000000:0000");
+    fields.get(1..4) == Some(&[&format!("0100007F:{PROXY_PORT:04X}"), anybody, listening])
+}
+
 fn describe(line: &str) -> String {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let mut field = || fields.next().unwrap_or("?");
@@ -82,6 +94,14 @@ mod tests {
         assert!(counts_none("TCP6: inuse 0\nUDP6: inuse 2\n"));
         assert!(!counts_none("TCP6: inuse 2\n"));
         assert!(!counts_none("") && !counts_none("sockets: used 7\n") && !counts_none("TCP: in use\n"));
+    }
+
+    #[test]
+    fn only_the_guests_own_listener_is_left_out() {
+        assert!(is_proxy_listener("   0: 0100007F:1FB6 00000000:0000 0A 00000000:00000000 00:00000000 00000000"));
+        assert!(!is_proxy_listener("   0: 0100007F:1FB6 0100007F:C082 01 00000000:00000000 00:00000000 00000000"));
+        assert!(!is_proxy_listener("   0: 0100007F:1FB7 00000000:0000 0A 00000000:00000000 00:00000000 00000000"));
+        assert!(!is_proxy_listener(""));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) fn user() -> (u32, u32) {
 pub(crate) fn contract(writable: &[&dir::Dir]) -> Contract {
     let (uid, gid) = user();
     let writable = writable.iter().map(|dir| Writable { path: dir.path().into(), mode: 0o755 }).collect();
-    Contract { uid, gid, writable }
+    Contract { uid, gid, proxy: false, writable }
 }
 
 /// Starts the guest with its stdin and stdout as pipes.
