@@ -6,6 +6,7 @@ use isol8_protocol::frame::{Channel, Frame, FrameError};
 use isol8_protocol::{ExecEvent, Report};
 
 use super::Settings;
+use super::journal::Journal;
 use super::run::{Events, RunEvent};
 use crate::api::Phase;
 use crate::output::Filter;
@@ -19,15 +20,14 @@ pub(super) struct Forward<'a> {
     stdout: Filter,
     stderr: Filter,
     finished: bool,
-    /// What the program prints, where it is to be recorded.
-    kept: Option<(String, String)>,
+    /// Keeps what the program prints, if that is to be recorded.
+    journal: Option<&'a mut Journal>,
 }
 
 impl<'a> Forward<'a> {
-    pub(super) fn new(events: &'a Events, settings: &'a Settings, keep: bool) -> Self {
+    pub(super) fn new(events: &'a Events, settings: &'a Settings, journal: Option<&'a mut Journal>) -> Self {
         let (stdout, stderr) = (filter(settings), filter(settings));
-        let kept = keep.then(Default::default);
-        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false, kept }
+        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false, journal }
     }
 
     /// Passes the output of the next command on until it has ended.
@@ -88,15 +88,10 @@ impl<'a> Forward<'a> {
         self.stdout.is_truncated() || self.stderr.is_truncated()
     }
 
-    /// What was kept of the program's output.
-    pub(super) fn into_kept(self) -> (String, String) {
-        self.kept.unwrap_or_default()
-    }
-
     async fn stdout(&mut self, text: String) {
         if !text.is_empty() {
-            if let (Some((stdout, _)), Phase::Code) = (&mut self.kept, self.phase) {
-                stdout.push_str(&text);
+            if let (Some(journal), Phase::Code) = (&mut self.journal, self.phase) {
+                journal.stdout(&text);
             }
             self.send(RunEvent::Stdout(self.phase, text)).await;
         }
@@ -104,8 +99,8 @@ impl<'a> Forward<'a> {
 
     async fn stderr(&mut self, text: String) {
         if !text.is_empty() {
-            if let (Some((_, stderr)), Phase::Code) = (&mut self.kept, self.phase) {
-                stderr.push_str(&text);
+            if let (Some(journal), Phase::Code) = (&mut self.journal, self.phase) {
+                journal.stderr(&text);
             }
             self.send(RunEvent::Stderr(self.phase, text)).await;
         }

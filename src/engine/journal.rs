@@ -1,5 +1,7 @@
 //! The audit record of one execution: begun when it has a container, and written whatever becomes of it.
 
+use std::time::Instant;
+
 use isol8_protocol::Report;
 use jiff::Timestamp;
 
@@ -22,6 +24,7 @@ const BYTES_PER_MB: u64 = 1 << 20;
 pub(super) struct Journal {
     audit: Audit,
     record: Record,
+    begun: Instant,
 }
 
 impl Journal {
@@ -34,6 +37,7 @@ impl Journal {
         container: &str,
     ) -> Option<Self> {
         let audit = shared.audit.clone()?;
+        let output = || audit.settings().includes_output().then(String::new);
         let source = String::from_utf8_lossy(&plan.source);
         let record = Record {
             execution_id: execution_id.to_owned(),
@@ -44,21 +48,28 @@ impl Journal {
             container_id: container.to_owned(),
             metadata: (!plan.metadata.is_empty()).then(|| plan.metadata.clone()),
             code: audit.settings().includes_code().then(|| source.into_owned()),
+            stdout: output(),
+            stderr: output(),
             // What stands here if nobody says more.
             exit_code: KILLED,
             error: Some(Error::Aborted.to_string()),
             ..Record::default()
         };
-        Some(Self { audit, record })
+        Some(Self { audit, record, begun: Instant::now() })
     }
 
-    /// Whether the output is to be recorded.
-    pub(super) fn wants_output(&self) -> bool {
-        self.audit.settings().includes_output()
+    /// The program has printed this.
+    pub(super) fn stdout(&mut self, text: &str) {
+        self.record.stdout.iter_mut().for_each(|stdout| stdout.push_str(text));
     }
 
-    /// How the execution ended, and what it printed.
-    pub(super) fn end(&mut self, outcome: &Result<Ended, Error>, (stdout, stderr): (String, String)) {
+    /// The program has printed this on its other stream.
+    pub(super) fn stderr(&mut self, text: &str) {
+        self.record.stderr.iter_mut().for_each(|stderr| stderr.push_str(text));
+    }
+
+    /// How the execution ended.
+    pub(super) fn end(&mut self, outcome: &Result<Ended, Error>) {
         match outcome {
             Ok(ended) => {
                 self.record.exit_code = ended.exit_code();
@@ -71,14 +82,15 @@ impl Journal {
                 self.record.error = Some(error.full_message());
             }
         }
-        if self.wants_output() {
-            (self.record.stdout, self.record.stderr) = (Some(stdout), Some(stderr));
-        }
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
+        // Nobody has measured one that did not come to its end.
+        if self.record.duration_ms == 0 {
+            self.record.duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        }
         self.audit.record(std::mem::take(&mut self.record));
     }
 }

@@ -178,8 +178,7 @@ impl Execution<'_> {
         let container_id = sandbox.id().to_string();
         let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id);
         let work = plan.work(setup);
-        let keep = journal.as_ref().is_some_and(Journal::wants_output);
-        let mut forward = Forward::new(self.events, &self.shared.settings, keep);
+        let mut forward = Forward::new(self.events, &self.shared.settings, journal.as_mut());
         let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
         if self.shared.settings.persist {
@@ -195,7 +194,7 @@ impl Execution<'_> {
             ended.log();
         }
         if let Some(journal) = &mut journal {
-            journal.end(&ended, forward.into_kept());
+            journal.end(&ended);
         }
         ended
     }
