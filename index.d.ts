@@ -19,7 +19,7 @@ export interface Isol8Config {
   /** Limits of an execution for which nothing else is said. */
   defaults: Isol8Defaults
   /** Which hosts can be reached in the network mode `filtered`. */
-  network: NetworkFilterConfig
+  network: WithDefaults<NetworkFilterConfig, 'ports' | 'allowPrivate'>
   /** What becomes of sessions of a server that nobody uses. */
   cleanup: Isol8Cleanup
   /** How a server uses warm sandboxes. Default `fast`. */
@@ -72,6 +72,10 @@ export interface NetworkFilterConfig {
   whitelist: string[]
   /** Hosts that match one cannot be reached, whatever the whitelist says. */
   blacklist: string[]
+  /** Ports that can be reached. Default `[80, 443]`. */
+  ports?: number[]
+  /** Networks, such as `"10.0.0.0/8"`, that can be reached although they are not public. Default none. */
+  allowPrivate?: string[]
 }
 
 /** Whether and from where source text may be fetched. */
@@ -320,10 +324,14 @@ export interface DockerIsol8Options {
    */
   mode?: Isol8Mode
   /**
-   * What programs can reach on the network: `none` (default), or `host` for all that the host reaches, its own
-   * loopback services included.
+   * What programs can reach on the network: `none` (default), `filtered` for what `networkFilter` allows, over HTTP
+   * and HTTPS, or `host` for all that the host reaches, its own loopback services included.
    */
   network?: NetworkMode
+  /** Which hosts programs can reach with the network mode `filtered`. Default: all public ones. */
+  networkFilter?: Partial<NetworkFilterConfig>
+  /** Tell in `networkLogs` of results what programs asked of the network. Default false. */
+  logNetwork?: boolean
   /** Cores; fractions allowed. Default 1. */
   cpuLimit?: number
   /** Memory of the whole sandbox, files in `/sandbox` and `/tmp` included, such as `"512m"` (default) or `"1g"`. */
@@ -427,6 +435,8 @@ export interface ExecutionResult {
   files?: Record<string, string>
   /** What it used; present when `audit` is enabled with `trackResources`. */
   resourceUsage?: ResourceUsage
+  /** What it asked of the network; present with `logNetwork` and the network mode `filtered`, if it asked anything. */
+  networkLogs?: Array<NetworkLogEntry>
 }
 
 /** Whether an image is on the Docker engine. */
@@ -489,6 +499,22 @@ export declare function listImages(docker?: DockerConnection | undefined | null)
  * unknown keys are passed over with a warning of the process (`process.emitWarning`).
  */
 export declare function loadConfig(cwd?: string | undefined | null): Isol8Config
+
+/** One request that a program made through the filter. */
+export interface NetworkLogEntry {
+  /** When it was made, ISO 8601. */
+  timestamp: string
+  /** HTTP method; `CONNECT` for a tunnel. */
+  method: string
+  /** The host that it was for. */
+  host: string
+  /** Path of the request; `null` for a tunnel. */
+  path: string | null
+  /** What became of it. */
+  action: 'ALLOW' | 'BLOCK'
+  /** How long it took; 0 if it was blocked. */
+  durationMs: number
+}
 
 /** Resolves if a Docker engine answers. */
 export declare function pingDocker(docker?: DockerConnection | undefined | null): Promise<void>

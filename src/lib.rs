@@ -12,6 +12,7 @@
 //! | [`sandbox`] | one running container, how it is made, the channel to its guest, the pool |
 //! | [`runtime`] | how each language's programs are started |
 //! | [`image`] | building, finding and preparing images |
+//! | [`network`] | what programs may reach in the mode `filtered` |
 //! | [`output`] | masking, limiting and decoding what programs print |
 //! | [`audit`] | the record of every execution, and what becomes of it |
 //! | [`telemetry`] | where log events go |
@@ -23,6 +24,7 @@ pub mod audit;
 pub mod config;
 pub mod engine;
 pub mod image;
+pub mod network;
 pub mod output;
 pub mod runtime;
 pub mod sandbox;

@@ -1,22 +1,6 @@
 /** What is recorded of executions. */
 
-import type { ResourceUsage, Runtime } from '../../index.js';
-
-/** One request that a program made through the filter. */
-export interface NetworkLogEntry {
-  /** When, ISO 8601. */
-  timestamp: string;
-  /** HTTP method; `CONNECT` for a tunnel. */
-  method: string;
-  /** The host that it was for. */
-  host: string;
-  /** Path of the request; `null` for a tunnel. */
-  path: string | null;
-  /** What became of it. */
-  action: 'ALLOW' | 'BLOCK';
-  /** How long it took; 0 if it was blocked. */
-  durationMs: number;
-}
+import type { NetworkLogEntry, ResourceUsage, Runtime } from '../../index.js';
 
 /** Something that a program tried and was kept from. */
 export interface SecurityEvent {

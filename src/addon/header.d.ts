@@ -19,7 +19,7 @@ export interface Isol8Config {
   /** Limits of an execution for which nothing else is said. */
   defaults: Isol8Defaults
   /** Which hosts can be reached in the network mode `filtered`. */
-  network: NetworkFilterConfig
+  network: WithDefaults<NetworkFilterConfig, 'ports' | 'allowPrivate'>
   /** What becomes of sessions of a server that nobody uses. */
   cleanup: Isol8Cleanup
   /** How a server uses warm sandboxes. Default `fast`. */
@@ -72,6 +72,10 @@ export interface NetworkFilterConfig {
   whitelist: string[]
   /** Hosts that match one cannot be reached, whatever the whitelist says. */
   blacklist: string[]
+  /** Ports that can be reached. Default `[80, 443]`. */
+  ports?: number[]
+  /** Networks, such as `"10.0.0.0/8"`, that can be reached although they are not public. Default none. */
+  allowPrivate?: string[]
 }
 
 /** Whether and from where source text may be fetched. */

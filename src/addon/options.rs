@@ -17,10 +17,15 @@ pub struct EngineOptions {
     /// one after the other, with its files and background processes.
     #[napi(ts_type = "Isol8Mode")]
     pub mode: Option<String>,
-    /// What programs can reach on the network: `none` (default), or `host` for all that the host reaches, its own
-    /// loopback services included.
+    /// What programs can reach on the network: `none` (default), `filtered` for what `networkFilter` allows, over HTTP
+    /// and HTTPS, or `host` for all that the host reaches, its own loopback services included.
     #[napi(ts_type = "NetworkMode")]
     pub network: Option<String>,
+    /// Which hosts programs can reach with the network mode `filtered`. Default: all public ones.
+    #[napi(ts_type = "Partial<NetworkFilterConfig>")]
+    pub network_filter: Option<serde_json::Value>,
+    /// Tell in `networkLogs` of results what programs asked of the network. Default false.
+    pub log_network: Option<bool>,
     /// Cores; fractions allowed. Default 1.
     pub cpu_limit: Option<f64>,
     /// Memory of the whole sandbox, files in `/sandbox` and `/tmp` included, such as `"512m"` (default) or `"1g"`.
@@ -130,6 +135,8 @@ impl EngineOptions {
         Ok(api::Options {
             mode: self.mode.map(|name| named("mode", name)).transpose()?,
             network: self.network.map(|name| named("network", name)).transpose()?,
+            network_filter: self.network_filter.map(network_filter).transpose()?,
+            log_network: self.log_network,
             cpu_limit: self.cpu_limit,
             memory_limit: self.memory_limit,
             pids_limit: self.pids_limit,
@@ -154,6 +161,10 @@ impl EngineOptions {
             max_concurrent,
         })
     }
+}
+
+fn network_filter(filter: serde_json::Value) -> Result<api::NetworkFilterConfig, String> {
+    serde_json::from_value(filter).map_err(|error| format!("invalid networkFilter: {error}"))
 }
 
 impl SecurityConfig {

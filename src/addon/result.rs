@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use napi::bindgen_prelude::{Either, Null};
 use napi_derive::napi;
 
-use crate::api::{self, Phase, StreamEventKind};
+use crate::api::{self, NetworkAction, Phase, StreamEventKind};
 
 /// How an execution ended, whatever the program's exit code.
 #[napi(object, object_from_js = false)]
@@ -38,6 +39,42 @@ pub struct ExecutionResult {
     pub files: Option<HashMap<String, String>>,
     /// What it used; present when `audit` is enabled with `trackResources`.
     pub resource_usage: Option<ResourceUsage>,
+    /// What it asked of the network; present with `logNetwork` and the network mode `filtered`, if it asked anything.
+    pub network_logs: Option<Vec<NetworkLogEntry>>,
+}
+
+/// One request that a program made through the filter.
+#[napi(object, object_from_js = false)]
+pub struct NetworkLogEntry {
+    /// When it was made, ISO 8601.
+    pub timestamp: String,
+    /// HTTP method; `CONNECT` for a tunnel.
+    pub method: String,
+    /// The host that it was for.
+    pub host: String,
+    /// Path of the request; `null` for a tunnel.
+    pub path: Either<String, Null>,
+    /// What became of it.
+    #[napi(ts_type = "'ALLOW' | 'BLOCK'")]
+    pub action: &'static str,
+    /// How long it took; 0 if it was blocked.
+    pub duration_ms: f64,
+}
+
+impl From<api::NetworkLogEntry> for NetworkLogEntry {
+    fn from(entry: api::NetworkLogEntry) -> Self {
+        Self {
+            timestamp: entry.timestamp,
+            method: entry.method,
+            host: entry.host,
+            path: entry.path.map_or(Either::B(Null), Either::A),
+            action: match entry.action {
+                NetworkAction::Allow => "ALLOW",
+                NetworkAction::Block => "BLOCK",
+            },
+            duration_ms: entry.duration_ms as f64,
+        }
+    }
 }
 
 /// What an execution used, as its guest measured it.
@@ -89,6 +126,8 @@ impl From<api::ExecutionResult> for ExecutionResult {
             container_id: result.container_id,
             files,
             resource_usage: result.resource_usage.map(Into::into),
+            network_logs: (!result.network_logs.is_empty())
+                .then(|| result.network_logs.into_iter().map(Into::into).collect()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuditConfig, Secret, SecurityConfig};
+use super::{AuditConfig, NetworkFilterConfig, Secret, SecurityConfig};
 
 /// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,6 +14,10 @@ pub struct Options {
     pub mode: Option<Mode>,
     /// What programs can reach on the network.
     pub network: Option<NetworkMode>,
+    /// Which hosts programs can reach with the network mode `filtered`.
+    pub network_filter: Option<NetworkFilterConfig>,
+    /// Whether results tell what programs asked of the network.
+    pub log_network: Option<bool>,
     /// Cores; fractions allowed.
     pub cpu_limit: Option<f64>,
     /// Memory of the whole sandbox, files in its tmpfs mounts included.

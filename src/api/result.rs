@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::ResourceUsage;
+use super::{NetworkLogEntry, ResourceUsage};
 
 /// What [`execute`](crate::engine::Engine::execute) resolves to, whatever the program's exit code.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,4 +37,6 @@ pub struct ExecutionResult {
     pub files: Option<BTreeMap<String, Bytes>>,
     /// What it used, where the audit settings ask for it.
     pub resource_usage: Option<ResourceUsage>,
+    /// What it asked of the network, where the options ask for it.
+    pub network_logs: Vec<NetworkLogEntry>,
 }

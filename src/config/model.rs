@@ -100,7 +100,12 @@ pub enum PoolSize {
 impl Isol8Config {
     /// The same with nothing left open that has a default.
     pub(super) fn with_defaults(self) -> Self {
-        Self { security: self.security.with_defaults(), audit: self.audit.with_defaults(), ..self }
+        Self {
+            network: self.network.with_defaults(),
+            security: self.security.with_defaults(),
+            audit: self.audit.with_defaults(),
+            ..self
+        }
     }
 }
 
@@ -110,7 +115,7 @@ impl Default for Isol8Config {
             debug: false,
             max_concurrent: settings::DEFAULT_MAX_CONCURRENT as u64,
             defaults: Defaults::default(),
-            network: NetworkFilterConfig::default(),
+            network: NetworkFilterConfig::default().with_defaults(),
             cleanup: Cleanup::default(),
             pool_strategy: PoolStrategy::default(),
             pool_size: PoolSize::Each { clean: settings::DEFAULT_POOL_SIZE, dirty: settings::DEFAULT_POOL_SIZE },

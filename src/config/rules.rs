@@ -1,17 +1,17 @@
-//! What a schema cannot say: sizes, patterns, and settings that need each other.
+//! What a schema cannot say: sizes, patterns, networks, and settings that need each other.
 
 use super::error::{Fault, shown};
 use super::model::Isol8Config;
 use crate::api::{SeccompMode, Size, host_pattern};
 use crate::engine::settings::MIN_MEMORY;
+use crate::network::Policy;
 
 /// The first setting that makes no sense.
 pub(super) fn check(config: &Isol8Config) -> Result<(), Fault> {
     check_size("defaults.memoryLimit", &config.defaults.memory_limit, MIN_MEMORY)?;
     check_size("defaults.sandboxSize", &config.defaults.sandbox_size, Size::mebibytes(0))?;
     check_size("defaults.tmpSize", &config.defaults.tmp_size, Size::mebibytes(0))?;
-    check_patterns("network.whitelist", &config.network.whitelist)?;
-    check_patterns("network.blacklist", &config.network.blacklist)?;
+    Policy::compile("network", &config.network, Vec::new()).map_err(|error| Fault::new(error.option, error.reason))?;
     check_patterns("remoteCode.allowedHosts", &config.remote_code.allowed_hosts)?;
     check_patterns("remoteCode.blockedHosts", &config.remote_code.blocked_hosts)?;
     let path = config.security.custom_profile_path.as_deref().unwrap_or_default();

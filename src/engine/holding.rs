@@ -1,12 +1,15 @@
 //! The sandbox that an execution has, and its permit.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::gateway::Gateway;
 use super::session::{Bound, Turn, left};
 use super::{Active, Error, Generation, Shared};
 use crate::api::Mode;
+use crate::network::traffic::Traffic;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::docker::Docker;
@@ -17,6 +20,8 @@ use crate::sandbox::pool::Lease;
 pub(super) enum Holding {
     /// Of its own: it goes back to the pool.
     Own {
+        /// Its way out; closed before it is given back.
+        gateway: Option<Gateway>,
         /// The sandbox.
         lease: Lease<Docker>,
         /// Given back after it.
@@ -62,9 +67,17 @@ impl Holding {
         }
     }
 
+    /// What goes through the way out, if there is one.
+    pub(super) fn traffic(&self) -> Option<&Arc<Traffic>> {
+        match self {
+            Self::Own { gateway, .. } => gateway.as_ref().map(Gateway::traffic),
+            Self::Shared(turn) => turn.traffic(),
+        }
+    }
+
     /// Leaves a sandbox of its own running. That of a session stays until the engine is stopped anyway.
     pub(super) async fn leave(self) {
-        if let Self::Own { lease, _permit } = self {
+        if let Self::Own { lease, .. } = self {
             left(lease).await;
         }
     }
@@ -81,7 +94,8 @@ impl Shared {
     ) -> Result<(Holding, Option<String>), Error> {
         if self.settings.mode == Mode::Ephemeral {
             let (lease, setup) = self.lease(active, runtime).await?;
-            return Ok((Holding::Own { lease, _permit: permit }, setup));
+            let gateway = Gateway::open(self.settings.proxy.as_ref(), &lease);
+            return Ok((Holding::Own { gateway, lease, _permit: permit }, setup));
         }
         let bound = match active.session.current()? {
             Some(bound) if bound.runtime != *runtime => {
@@ -91,7 +105,8 @@ impl Shared {
             Some(bound) => bound,
             None => {
                 let (lease, setup) = self.lease(active, runtime).await?;
-                let bound = Bound::new(runtime.clone(), setup, lease);
+                let gateway = Gateway::open(self.settings.proxy.as_ref(), &lease);
+                let bound = Bound::new(runtime.clone(), setup, lease, gateway);
                 active.session.bind(bound.clone());
                 bound
             }

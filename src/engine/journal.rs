@@ -1,5 +1,6 @@
 //! The audit record of one execution: begun when it has a container, and written whatever becomes of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use isol8_protocol::Report;
@@ -10,6 +11,8 @@ use super::run::{Ended, timestamp};
 use super::{Error, Shared};
 use crate::api::ResourceUsage;
 use crate::audit::{Audit, Record, code_hash, user_id};
+use crate::network::log::Collected;
+use crate::network::traffic::{Observed, Traffic};
 
 /// The exit code of an execution that was cut short: its program was killed.
 const KILLED: i32 = 137;
@@ -25,6 +28,9 @@ pub(super) struct Journal {
     audit: Audit,
     record: Record,
     begun: Instant,
+    /// What goes through its sandbox's way out, until it has been noted.
+    traffic: Option<Arc<Traffic>>,
+    logs_network: bool,
 }
 
 impl Journal {
@@ -35,6 +41,7 @@ impl Journal {
         execution_id: &str,
         started: Timestamp,
         container: &str,
+        traffic: Option<Arc<Traffic>>,
     ) -> Option<Self> {
         let audit = shared.audit.clone()?;
         let output = || audit.settings().includes_output().then(String::new);
@@ -55,7 +62,8 @@ impl Journal {
             error: Some(Error::Aborted.to_string()),
             ..Record::default()
         };
-        Some(Self { audit, record, begun: Instant::now() })
+        let logs_network = shared.settings.log_network;
+        Some(Self { audit, record, begun: Instant::now(), traffic, logs_network })
     }
 
     /// The program has printed this.
@@ -76,6 +84,9 @@ impl Journal {
                 self.record.duration_ms = ended.duration_ms();
                 self.record.resource_usage = ended.usage;
                 self.record.error = ended.trouble();
+                self.traffic = None;
+                self.record.security_events = ended.security_events.clone();
+                self.record.network_logs = ended.network_logs.clone();
             }
             Err(error) => {
                 self.record.exit_code = UNKNOWN;
@@ -87,6 +98,11 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
+        if let Some(traffic) = self.traffic.take() {
+            let Collected { entries, events, .. } = traffic.take().requests;
+            self.record.security_events = events;
+            self.record.network_logs = if self.logs_network { entries } else { Vec::new() };
+        }
         // Nobody has measured one that did not come to its end.
         if self.record.duration_ms == 0 {
             self.record.duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -96,13 +112,13 @@ impl Drop for Journal {
 }
 
 /// What the guest has measured, in the terms of results and records.
-pub(super) fn usage(report: &Report) -> ResourceUsage {
+pub(super) fn usage(report: &Report, observed: Option<&Observed>) -> ResourceUsage {
     ResourceUsage {
         cpu_percent: ResourceUsage::percent(report.cpu_us as f64 / report.wall_us as f64),
         memory_mb: report.memory_bytes / BYTES_PER_MB,
         peak_memory_mb: Some(report.peak_memory_bytes / BYTES_PER_MB),
-        // Nothing goes over an interface of a sandbox.
-        network_bytes_in: 0,
-        network_bytes_out: 0,
+        // Nothing goes over an interface of a sandbox, and what goes over the host's is not counted.
+        network_bytes_in: observed.map_or(0, |observed| observed.bytes_in),
+        network_bytes_out: observed.map_or(0, |observed| observed.bytes_out),
     }
 }

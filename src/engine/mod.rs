@@ -11,6 +11,7 @@ mod cleanup;
 mod error;
 mod files;
 mod forward;
+mod gateway;
 mod holding;
 mod in_line;
 mod journal;

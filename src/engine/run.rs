@@ -22,7 +22,8 @@ use super::in_line::in_line;
 use super::journal::{Journal, usage};
 use super::plan::{Plan, Work};
 use super::{Active, Error, Generation, Shared};
-use crate::api::{Phase, Request, ResourceUsage};
+use crate::api::{NetworkLogEntry, Phase, Request, ResourceUsage, SecurityEvent};
+use crate::network::log::Collected;
 use crate::runtime::Language;
 use crate::sandbox::backend::Backend;
 use crate::sandbox::channel::{ChannelError, Stdin};
@@ -57,6 +58,10 @@ pub(super) struct Ended {
     pub(super) container_id: String,
     /// Measured always, told only where it was asked for.
     pub(super) usage: Option<ResourceUsage>,
+    /// What it asked of the network, for the record.
+    pub(super) security_events: Vec<SecurityEvent>,
+    /// The same, where it was asked for.
+    pub(super) network_logs: Vec<NetworkLogEntry>,
 }
 
 impl Ended {
@@ -176,19 +181,26 @@ impl Execution<'_> {
             (None, None) => Stdin::Empty,
         };
         let container_id = sandbox.id().to_string();
-        let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id);
+        let traffic = sandbox.traffic().cloned();
+        // What went through before is not this execution's.
+        drop(traffic.as_ref().map(|traffic| traffic.take()));
+        let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, traffic.clone());
         let work = plan.work(setup);
         let mut forward = Forward::new(self.events, &self.shared.settings, journal.as_mut());
         let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
+        let observed = traffic.map(|traffic| traffic.take());
         if self.shared.settings.persist {
             sandbox.leave().await;
         }
         let truncated = forward.is_truncated();
         let tracked = self.shared.audit.as_ref().is_some_and(|audit| audit.settings().tracks_resources());
         let ended = end.map(|end| {
-            let usage = tracked.then(|| usage(&end.report));
-            Ended { end, truncated, execution_id, runtime: plan.runtime, started, container_id, usage }
+            let usage = tracked.then(|| usage(&end.report, observed.as_ref()));
+            let Collected { entries, events: security_events, .. } = observed.unwrap_or_default().requests;
+            let network_logs = if self.shared.settings.log_network { entries } else { Vec::new() };
+            let runtime = plan.runtime;
+            Ended { end, truncated, execution_id, runtime, started, container_id, usage, security_events, network_logs }
         });
         if let Ok(ended) = &ended {
             ended.log();

@@ -11,6 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
 use super::Error;
+use super::gateway::Gateway;
+use crate::network::traffic::Traffic;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::backend::ContainerId;
@@ -30,14 +32,21 @@ pub(super) struct Bound {
     pub(super) runtime: Language,
     /// What its image wants to be run before every execution.
     pub(super) setup: Option<String>,
+    /// Its way out, open for as long as it lives.
+    gateway: Option<Arc<Gateway>>,
     sandbox: Arc<Lease<Docker>>,
 }
 
 impl Bound {
-    pub(super) fn new(runtime: Language, setup: Option<String>, mut lease: Lease<Docker>) -> Self {
+    pub(super) fn new(
+        runtime: Language,
+        setup: Option<String>,
+        mut lease: Lease<Docker>,
+        gateway: Option<Gateway>,
+    ) -> Self {
         // Nobody else gets it afterwards.
         lease.discard();
-        Self { runtime, setup, sandbox: Arc::new(lease) }
+        Self { runtime, setup, gateway: gateway.map(Arc::new), sandbox: Arc::new(lease) }
     }
 }
 
@@ -115,6 +124,11 @@ pub(super) struct Turn {
 impl Turn {
     pub(super) fn new(session: Arc<Session>, bound: Bound, permit: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
         Self { session, bound, permit: Some(permit), tasks, has_ended: false }
+    }
+
+    /// What goes through the way out, if there is one.
+    pub(super) fn traffic(&self) -> Option<&Arc<Traffic>> {
+        self.bound.gateway.as_ref().map(|gateway| gateway.traffic())
     }
 
     /// The command has ended by itself.

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::api::{
-    AuditConfig, DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy, SeccompMode, Secret, Size,
-    SizeError,
+    AuditConfig, DockerConnection, Mode, NetworkFilterConfig, NetworkMode, Options, PoolSize, PoolStrategy,
+    SeccompMode, Secret, Size, SizeError,
 };
 use crate::audit::{AuditError, AuditSettings, Surroundings};
+use crate::network::proxy::Proxy;
+use crate::network::{Policy, PolicyError};
 use crate::output::Patterns;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
@@ -60,6 +63,10 @@ pub struct Settings {
     pub seccomp: SeccompSetting,
     /// What is recorded of every execution. Nothing by default.
     pub audit: Option<AuditSettings>,
+    /// What decides and forwards what programs ask for, with the network mode `filtered`.
+    pub proxy: Option<Arc<Proxy>>,
+    /// Whether results tell what programs asked of the network. They do not by default.
+    pub log_network: bool,
     /// Whether containers are left running. They are not by default.
     pub persist: bool,
     /// What every container of this engine looks like.
@@ -142,14 +149,9 @@ pub enum SettingsError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// An option that this release does not have yet.
-    #[error("invalid {option}: \"{value}\" is not available yet")]
-    Unavailable {
-        /// The option.
-        option: &'static str,
-        /// What was given.
-        value: &'static str,
-    },
+    /// A network filter that makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// More to look for than can be.
     #[error("the secrets are too many or too long to be masked")]
     Patterns,
@@ -171,11 +173,8 @@ impl TryFrom<Options> for Settings {
         {
             return Err(SettingsError::Image(image.clone()));
         }
-        if options.network == Some(NetworkMode::Filtered) {
-            return Err(SettingsError::Unavailable { option: "network", value: "filtered" });
-        }
         check_secrets(&options.secrets)?;
-        let mode = options.mode.unwrap_or_default();
+        let (mode, network) = (options.mode.unwrap_or_default(), options.network.unwrap_or_default());
         let pool_size = options.pool_size.unwrap_or(PoolSize { clean: None, dirty: None });
         let (clean, dirty) =
             (pool_bound("poolSize.clean", pool_size.clean)?, pool_bound("poolSize.dirty", pool_size.dirty)?);
@@ -189,9 +188,11 @@ impl TryFrom<Options> for Settings {
             mode,
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
             audit: options.audit.map(audit).transpose()?.flatten(),
+            proxy: proxy(network, options.network_filter.unwrap_or_default())?,
+            log_network: options.log_network.unwrap_or(false),
             persist: options.persist.unwrap_or(false),
             limits: Limits {
-                network: options.network.unwrap_or_default(),
+                network,
                 memory: size("memoryLimit", options.memory_limit, DEFAULT_MEMORY, MIN_MEMORY)?,
                 nano_cpus: (cpus * 1e9) as i64,
                 pids: integer("pidsLimit", options.pids_limit, 64, 2..=4_194_304, "an integer from 2 to 4194304")?
@@ -234,6 +235,12 @@ fn seccomp(mode: SeccompMode, path: Option<String>) -> Result<SeccompSetting, Se
 
 fn audit(config: AuditConfig) -> Result<Option<AuditSettings>, AuditError> {
     AuditSettings::parse(config, &Surroundings::of_this_process())
+}
+
+/// The filter is checked also where it is not used: one that makes no sense is a mistake in any case.
+fn proxy(network: NetworkMode, filter: NetworkFilterConfig) -> Result<Option<Arc<Proxy>>, PolicyError> {
+    let policy = Policy::compile("networkFilter", &filter, Vec::new())?;
+    Ok((network == NetworkMode::Filtered).then(|| Arc::new(Proxy::new(policy))))
 }
 
 fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {

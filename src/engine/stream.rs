@@ -150,5 +150,6 @@ fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<Execut
         container_id: ended.container_id,
         files,
         resource_usage: ended.usage,
+        network_logs: ended.network_logs,
     })
 }

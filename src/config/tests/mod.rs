@@ -36,6 +36,7 @@ fn nothing_given_means_the_documented_defaults() {
     assert_eq!(config.defaults.memory_limit, "512m");
     assert_eq!(config.defaults.network, NetworkMode::None);
     assert_eq!(config.pool_size, PoolSize::Each { clean: 1, dirty: 1 });
+    assert_eq!(config.network.ports.as_deref(), Some(&[80, 443][..]));
     assert_eq!(config.security.seccomp, Some(SeccompMode::Strict));
     assert_eq!(config.audit.retention_days, Some(90.0));
 }
@@ -126,7 +127,7 @@ fn values_of_the_wrong_type_or_range_are_refused_by_the_path_of_their_key() {
 }
 
 #[test]
-fn sizes_and_patterns_are_checked_as_the_engine_reads_them() {
+fn sizes_patterns_and_networks_are_checked_as_the_engine_reads_them() {
     for (content, expected) in [
         (
             json!({ "defaults": { "memoryLimit": "lots" } }),
@@ -140,6 +141,19 @@ fn sizes_and_patterns_are_checked_as_the_engine_reads_them() {
         (
             json!({ "network": { "whitelist": ["ok", "(a"] } }),
             "network.whitelist[1]: not a valid regular expression: unclosed group",
+        ),
+        (json!({ "network": { "ports": [] } }), "network.ports: expected at least one port"),
+        (
+            json!({ "network": { "ports": [443, 0] } }),
+            "network.ports[1]: expected a whole number from 1 to 65535, found 0",
+        ),
+        (
+            json!({ "network": { "allowPrivate": ["10.0.0.0/8", "intranet"] } }),
+            "network.allowPrivate[1]: expected a network such as \"10.0.0.0/8\" or \"fd00::/8\", found \"intranet\"",
+        ),
+        (
+            json!({ "network": { "allowPrivate": ["10.0.0.1/8"] } }),
+            "network.allowPrivate[0]: 10.0.0.1/8 has bits set beyond its prefix: did you mean 10.0.0.0/8?",
         ),
         (
             json!({ "remoteCode": { "blockedHosts": ["[z-a]"] } }),

@@ -9,7 +9,7 @@ use isol8_protocol::SANDBOX_DIR;
 use uuid::Uuid;
 
 use super::settings::{Settings, SettingsError, timeout_ms};
-use crate::api::{InputFile, Mode, Request, Script};
+use crate::api::{InputFile, Mode, NetworkMode, Request, Script};
 use crate::runtime::{self, Language, RuntimeError};
 use crate::sandbox::contract::WRITABLE;
 
@@ -44,6 +44,18 @@ const BASE_ENV: [(&str, &str); 7] = [
     ("NODE_PATH", "/usr/local/lib/node_modules:/sandbox/.npm-global/lib/node_modules:/sandbox/node_modules"),
     ("HOME", SANDBOX_DIR),
 ];
+
+/// How programs find the proxy ([`isol8_protocol::PROXY_PORT`]) of a filtered sandbox. The last is for Node.js, which
+/// looks at the others only then.
+const PROXY_ENV: [(&str, &str); 5] = [
+    ("HTTP_PROXY", PROXY_URL),
+    ("HTTPS_PROXY", PROXY_URL),
+    ("http_proxy", PROXY_URL),
+    ("https_proxy", PROXY_URL),
+    ("NODE_USE_ENV_PROXY", "1"),
+];
+
+const PROXY_URL: &str = "http://127.0.0.1:8118";
 
 /// One execution, checked and complete.
 #[derive(Debug, Clone, PartialEq)]
@@ -254,6 +266,9 @@ fn environment(
             return Err(PlanError::EnvValue(name));
         }
         env.insert(name, value);
+    }
+    if settings.limits.network == NetworkMode::Filtered {
+        env.extend(PROXY_ENV.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
     Ok(env)
 }

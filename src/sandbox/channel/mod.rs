@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::AsyncReadExt;
 use isol8_protocol::frame::{self, FrameError};
-use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
+use isol8_protocol::mux::{self, Disconnected, Inbound, Mode, Opener, Stream};
 use isol8_protocol::{
     Ack, Contract, Exec, Failure, FailureKind, Hello, Ping, ReadEvent, ReadFiles, Request, ResetReport, Signal, VERSION,
 };
@@ -90,7 +90,12 @@ pub struct Channel {
     driver: AbortHandle,
     heartbeat: AbortHandle,
     silence: Arc<Mutex<Option<Duration>>>,
+    /// Connections that the guest carries here. Nobody takes them where the contract has none.
+    tunnels: Option<Tunnels>,
 }
+
+/// The connections of a sandbox's programs, for one taker at a time.
+pub type Tunnels = Arc<tokio::sync::Mutex<Inbound>>;
 
 impl Drop for Channel {
     fn drop(&mut self) {
@@ -103,8 +108,8 @@ impl Channel {
     /// Greets the guest at the other end of `stream` and tells it the `contract` of its sandbox.
     pub async fn connect(stream: ByteStream, contract: Contract) -> Result<Self, ChannelError> {
         let (opener, inbound, driver) = mux::connect(stream, Mode::Client);
-        // Guests open streams only for proxied connections, which need a proxy to answer them: all are reset.
-        drop(inbound);
+        // A guest without a proxy opens no streams: if it does, they are reset.
+        let tunnels = contract.proxy.then(|| Arc::new(tokio::sync::Mutex::new(inbound)));
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(error = %error, "channel closed");
@@ -112,10 +117,15 @@ impl Channel {
         })
         .abort_handle();
         let silence = Arc::new(Mutex::new(None));
-        let mut channel = Self { opener, driver: driver.clone(), heartbeat: driver, silence: silence.clone() };
+        let mut channel = Self { opener, driver: driver.clone(), heartbeat: driver, silence: silence.clone(), tunnels };
         let control = within("hello", HELLO_TIMEOUT, channel.greet(contract)).await?;
         channel.heartbeat = tokio::spawn(heartbeat(control, channel.driver.clone(), silence)).abort_handle();
         Ok(channel)
+    }
+
+    /// The connections that the sandbox's programs make to the proxy, if its contract has one.
+    pub fn tunnels(&self) -> Option<&Tunnels> {
+        self.tunnels.as_ref()
     }
 
     /// Whether the connection is gone.

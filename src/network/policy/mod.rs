@@ -1,0 +1,151 @@
+//! Which hosts may be asked for, and which addresses may be dialled for them.
+//!
+//! A policy is compiled once and then only read. What does not compile is an error that names the option, before
+//! anything runs: there is no policy that lacks one of its rules.
+
+mod advice;
+mod consistency;
+mod network;
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use regex::Regex;
+
+pub use advice::advice;
+pub use consistency::{check_http, check_tls};
+
+use super::address::{self, AddressKind};
+use super::authority::Authority;
+use super::decision::{Decision, Reason, Rule};
+use super::name::Host;
+use crate::api::{NetworkFilterConfig, host_pattern};
+
+/// The filter of a network.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    whitelist: Vec<Regex>,
+    blacklist: Vec<Regex>,
+    ports: Vec<u16>,
+    allow_private: Vec<IpNet>,
+    own_listeners: Vec<SocketAddr>,
+}
+
+/// An option that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{option}: {reason}")]
+pub struct PolicyError {
+    /// Which, such as `network.whitelist[0]`.
+    pub option: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Policy {
+    /// Compiles what `option` says.
+    ///
+    /// `own_listeners` are where this process itself accepts connections: those are never dialled, whatever is allowed.
+    /// One at the unspecified address stands for every address of its port that is not public.
+    pub fn compile(
+        option: &str,
+        config: &NetworkFilterConfig,
+        own_listeners: Vec<SocketAddr>,
+    ) -> Result<Self, PolicyError> {
+        let config = config.clone().with_defaults();
+        Ok(Self {
+            whitelist: compile_each(option, "whitelist", &config.whitelist, |text| host_pattern(text))?,
+            blacklist: compile_each(option, "blacklist", &config.blacklist, |text| host_pattern(text))?,
+            ports: ports(option, config.ports.unwrap_or_default())?,
+            allow_private: compile_each(
+                option,
+                "allowPrivate",
+                &config.allow_private.unwrap_or_default(),
+                network::parse,
+            )?,
+            own_listeners,
+        })
+    }
+
+    /// Whether a request may be made. Looks at no more than its host and port, so a name need not have been resolved;
+    /// each address that it turns out to have is for [`Policy::decide_address`].
+    pub fn decide(&self, authority: &Authority) -> Decision {
+        let host = &authority.host;
+        if let Some(pattern) = first_match(&self.blacklist, host) {
+            return Decision::by(Reason::Blacklist, pattern);
+        }
+        if !self.ports.contains(&authority.port) {
+            return Decision::new(Reason::Port);
+        }
+        let named = match first_match(&self.whitelist, host) {
+            Some(pattern) => Decision::by(Reason::Whitelist, pattern),
+            None if self.whitelist.is_empty() => Decision::new(Reason::NoWhitelist),
+            None => return Decision::new(Reason::NotWhitelisted),
+        };
+        match host.ip().map(|address| self.decide_address(address, authority.port)) {
+            Some(denied) if !denied.is_allowed() => denied,
+            _ => named,
+        }
+    }
+
+    /// Whether an address that an allowed host has may be dialled.
+    pub fn decide_address(&self, address: IpAddr, port: u16) -> Decision {
+        let address = address.to_canonical();
+        if self.own_listeners.iter().any(|listener| is_reached_by(*listener, address, port)) {
+            return Decision::new(Reason::OwnListener);
+        }
+        match address::kind(address) {
+            AddressKind::Public => Decision::new(Reason::PublicAddress),
+            AddressKind::Metadata(service) => Decision::by(Reason::MetadataAddress, Rule::Metadata(service)),
+            AddressKind::Special(range) => match self.allow_private.iter().find(|network| network.contains(&address)) {
+                Some(network) => Decision::by(Reason::AllowPrivate, Rule::Network(*network)),
+                None => Decision::by(Reason::PrivateAddress, Rule::Special(range)),
+            },
+        }
+    }
+}
+
+/// Compiles a list; what is wrong with an entry is told with its place.
+fn compile_each<T, E: ToString>(
+    option: &str,
+    list: &str,
+    texts: &[String],
+    compile: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, PolicyError> {
+    let compile_at = |(index, text): (usize, &String)| {
+        compile(text)
+            .map_err(|error| PolicyError { option: format!("{option}.{list}[{index}]"), reason: error.to_string() })
+    };
+    texts.iter().enumerate().map(compile_at).collect()
+}
+
+fn ports(option: &str, ports: Vec<u16>) -> Result<Vec<u16>, PolicyError> {
+    if ports.is_empty() {
+        // It could be meant to allow none, or, as an empty whitelist does, all.
+        let reason = "expected at least one port".to_owned();
+        return Err(PolicyError { option: format!("{option}.ports"), reason });
+    }
+    if let Some(index) = ports.iter().position(|port| *port == 0) {
+        let reason = "expected a port from 1 to 65535, found 0".to_owned();
+        return Err(PolicyError { option: format!("{option}.ports[{index}]"), reason });
+    }
+    Ok(ports)
+}
+
+/// The first pattern that matches `host`. IPv6 addresses may be written with their brackets and without.
+fn first_match(patterns: &[Regex], host: &Host) -> Option<Rule> {
+    let plain = host.to_string();
+    let bracketed = matches!(host, Host::Ip(IpAddr::V6(_))).then(|| format!("[{plain}]"));
+    let matches = |pattern: &&Regex| {
+        pattern.is_match(&plain) || bracketed.as_ref().is_some_and(|bracketed| pattern.is_match(bracketed))
+    };
+    patterns.iter().find(matches).map(|pattern| Rule::Pattern(pattern.as_str().to_owned()))
+}
+
+fn is_reached_by(listener: SocketAddr, address: IpAddr, port: u16) -> bool {
+    let at = listener.ip().to_canonical();
+    let is_here = at == address || (at.is_unspecified() && address::kind(address) != AddressKind::Public);
+    listener.port() == port && is_here
+}
+
+#[cfg(test)]
+mod tests;

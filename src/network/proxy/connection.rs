@@ -1,0 +1,89 @@
+//! One connection of a program: its requests, one after the other, and what it becomes after the last of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::io::{AsyncRead, AsyncWrite};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_util::compat::FuturesAsyncReadCompatExt;
+
+use super::counted::Counted;
+use super::request::Requests;
+use super::{Proxy, tunnel};
+use crate::network::Authority;
+use crate::network::traffic::Traffic;
+
+/// How long the head of a request may take, the time before it included.
+const HEAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest head of a request.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// What a connection turns into when HTTP is over on it.
+pub(super) enum Next {
+    /// A tunnel to this host.
+    Tunnel { to: Authority, program: OnUpgrade, server: TcpStream },
+    /// Another protocol, which both ends have agreed on.
+    Upgraded { program: OnUpgrade, server: OnUpgrade },
+}
+
+/// Where a request leaves what comes next.
+pub(super) type NextSlot = Arc<Mutex<Option<Next>>>;
+
+/// Serves a connection to its end.
+pub(super) async fn serve<C>(proxy: Arc<Proxy>, connection: C, traffic: Arc<Traffic>)
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = Counted::new(connection.compat(), traffic.clone());
+    let next = http(&proxy, connection, &traffic, None).await;
+    match next {
+        Some(Next::Tunnel { to, program, server }) => {
+            if let Ok(program) = program.await {
+                tunnel::serve(&proxy, to, TokioIo::new(program), server, &traffic).await;
+            }
+        }
+        Some(next) => next.relay().await,
+        None => {}
+    }
+}
+
+impl Next {
+    /// Lets both ends talk as they have agreed to.
+    pub(super) async fn relay(self) {
+        if let Self::Upgraded { program, server } = self
+            && let (Ok(program), Ok(server)) = futures::join!(program, server)
+        {
+            tunnel::copy(TokioIo::new(program), TokioIo::new(server)).await;
+        }
+    }
+}
+
+/// Serves the requests on `connection`. Within a tunnel, all of them are for the host at its end.
+pub(super) async fn http<C>(
+    proxy: &Arc<Proxy>,
+    connection: C,
+    traffic: &Arc<Traffic>,
+    tunnel: Option<(Authority, TcpStream)>,
+) -> Option<Next>
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let next = NextSlot::default();
+    let requests = Arc::new(Requests::new(proxy.clone(), traffic.clone(), tunnel, next.clone()));
+    let service = service_fn(move |request| {
+        let requests = requests.clone();
+        async move { requests.serve(request).await }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_buf_size(MAX_HEAD).half_close(true);
+    let served = server.serve_connection(TokioIo::new(connection), service).with_upgrades().await;
+    if let Err(error) = served {
+        tracing::debug!(error = %error, "a connection of a program broke");
+    }
+    next.lock().unwrap_or_else(PoisonError::into_inner).take()
+}

@@ -1,0 +1,278 @@
+//! One request: read, decided, forwarded, answered.
+//!
+//! It is forwarded in our words: the request line, the `Host` header and how the body is delimited are written anew
+//! from what was understood, so that whoever reads it next understands the same.
+
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError};
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Proxy;
+use super::answer::{self, Body};
+use super::connection::{Next, NextSlot};
+use super::dial::NoConnection;
+use crate::network::traffic::Traffic;
+use crate::network::{Authority, Decision, Reason, policy};
+
+/// Headers that are about one connection, and not passed on (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [&str; 6] =
+    ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "transfer-encoding"];
+
+/// The requests of one connection.
+pub(super) struct Requests {
+    proxy: Arc<Proxy>,
+    traffic: Arc<Traffic>,
+    /// Within a tunnel, where it leads to.
+    tunnel: Option<Authority>,
+    /// The connection to the server of the last request: the next one is often for the same.
+    upstream: Mutex<Option<Upstream>>,
+    next: NextSlot,
+}
+
+/// A connection to a server.
+struct Upstream {
+    to: Authority,
+    sender: SendRequest<Incoming>,
+    /// Moves its bytes.
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// Why a request is not forwarded.
+enum Refusal {
+    Malformed(&'static str),
+    Denied(Decision),
+    Unreachable,
+}
+
+impl From<NoConnection> for Refusal {
+    fn from(none: NoConnection) -> Self {
+        match none {
+            NoConnection::Denied(decision) => Self::Denied(decision),
+            NoConnection::Failed => Self::Unreachable,
+        }
+    }
+}
+
+impl Requests {
+    pub(super) fn new(
+        proxy: Arc<Proxy>,
+        traffic: Arc<Traffic>,
+        tunnel: Option<(Authority, TcpStream)>,
+        next: NextSlot,
+    ) -> Self {
+        // What a tunnel was connected to is dialled anew for each server connection that its requests need: the
+        // addresses are decided again, and a connection that nothing was sent over is simply closed.
+        let tunnel = tunnel.map(|(to, _)| to);
+        Self { proxy, traffic, tunnel, upstream: Mutex::new(None), next }
+    }
+
+    /// Answers a request.
+    pub(super) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let (began, method) = (Instant::now(), request.method().clone());
+        let path = self.path(&request);
+        let to = match self.destination(&request) {
+            Ok(to) => to,
+            Err(why) => return Ok(answer::malformed(why)),
+        };
+        let outcome = match &to {
+            Ok(to) if method == Method::CONNECT => self.connect(to, request).await,
+            Ok(to) => self.forward(to, request).await,
+            Err((_, decision)) => Err(Refusal::Denied(decision.clone())),
+        };
+        let (host, to) = match to {
+            Ok(to) => (to.host.to_string(), Some(to)),
+            Err((asked, _)) => (asked, None),
+        };
+        let passed = || self.traffic.passed(&method, &host, path.as_deref(), began.elapsed());
+        Ok(match (outcome, &to) {
+            (Ok(answer), _) => {
+                passed();
+                answer
+            }
+            (Err(Refusal::Unreachable), Some(to)) => {
+                passed();
+                answer::unreachable(to)
+            }
+            (Err(Refusal::Denied(decision)), to) => {
+                self.traffic.blocked(&method, &host, path.as_deref());
+                answer::blocked(&method, &host, to.as_ref(), &decision)
+            }
+            (Err(Refusal::Malformed(why)), _) => answer::malformed(why),
+            (Err(Refusal::Unreachable), None) => answer::malformed("no host"),
+        })
+    }
+
+    /// The path, as logs show it: none for tunnels.
+    fn path(&self, request: &Request<Incoming>) -> Option<String> {
+        (request.method() != Method::CONNECT)
+            .then(|| request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned())
+    }
+
+    /// Where a request is to go. A host that cannot be read is a decision, with what was asked for; a request that is
+    /// none for a proxy is not.
+    #[allow(clippy::type_complexity, reason = "a request that makes no sense is told apart from one that is refused")]
+    fn destination(&self, request: &Request<Incoming>) -> Result<Result<Authority, (String, Decision)>, &'static str> {
+        check_framing(request)?;
+        let uri = request.uri();
+        let (asked, default_port) = match (&self.tunnel, *request.method() == Method::CONNECT) {
+            (Some(_), true) => return Err("a tunnel within a tunnel"),
+            (Some(to), false) if uri.authority().is_none() => (to.to_string(), to.port),
+            (None, true) => (uri.authority().map(ToString::to_string).ok_or("no host")?, Authority::TUNNEL_PORT),
+            (_, false) => match (uri.scheme_str(), uri.authority()) {
+                (Some("http"), Some(authority)) => (authority.to_string(), Authority::HTTP_PORT),
+                (Some(_), Some(_)) => return Err("only http in absolute form; use CONNECT for https"),
+                _ => return Err("not a request for a proxy: the host is missing"),
+            },
+        };
+        let to = match Authority::parse(&asked, default_port) {
+            Ok(to) => to,
+            Err(_) => return Ok(Err((asked, Decision::invalid_host()))),
+        };
+        if self.tunnel.as_ref().is_some_and(|tunnel| *tunnel != to) {
+            return Ok(Err((asked, Decision::new(Reason::HostMismatch))));
+        }
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let host = match (hosts.next(), hosts.next()) {
+            (_, Some(_)) => return Err("more than one Host header"),
+            (Some(host), None) => host.as_bytes(),
+            (None, None) if request.version() == Version::HTTP_10 => return Ok(Ok(to)),
+            (None, None) => return Err("no Host header"),
+        };
+        let decision = policy::check_http(&to, host);
+        Ok(if decision.is_allowed() { Ok(to) } else { Err((asked, decision)) })
+    }
+
+    /// Whether it may be asked for.
+    fn decide(&self, to: &Authority) -> Result<(), Refusal> {
+        let decision = self.proxy.policy.decide(to);
+        if decision.is_allowed() { Ok(()) } else { Err(Refusal::Denied(decision)) }
+    }
+
+    /// Makes a tunnel.
+    async fn connect(&self, to: &Authority, mut request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        self.decide(to)?;
+        let server = self.proxy.dial(to).await?;
+        let program = hyper::upgrade::on(&mut request);
+        self.leave(Next::Tunnel { to: to.clone(), program, server });
+        Ok(answer::established())
+    }
+
+    /// Passes a request on, and the answer back.
+    async fn forward(&self, to: &Authority, mut request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        self.decide(to)?;
+        let upgrade = wanted_upgrade(request.headers());
+        let program = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
+        rewrite(&mut request, to, upgrade.as_ref())?;
+
+        let mut upstream = self.upstream.lock().await;
+        let reusable = upstream.take().filter(|upstream| upstream.to == *to && upstream.sender.is_ready());
+        let mut connection = match reusable {
+            Some(connection) => connection,
+            None => Upstream::connect(to, self.proxy.dial(to).await?).await?,
+        };
+        let answered = connection.sender.send_request(request).await;
+        let mut answer = answered.map_err(|error| {
+            tracing::debug!(error = %error, "a server did not answer");
+            Refusal::Unreachable
+        })?;
+        // It also carries the rest of the answer.
+        *upstream = Some(connection);
+        drop(upstream);
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Some(program) = program else { return Err(Refusal::Unreachable) };
+            let server = hyper::upgrade::on(&mut answer);
+            self.leave(Next::Upgraded { program, server });
+            return Ok(answer.map(|body| body.boxed()));
+        }
+        strip_hop_by_hop(answer.headers_mut());
+        Ok(answer.map(|body| body.boxed()))
+    }
+
+    fn leave(&self, next: Next) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+}
+
+impl Upstream {
+    async fn connect(to: &Authority, connection: TcpStream) -> Result<Self, Refusal> {
+        let handshake = http1::handshake(TokioIo::new(connection)).await;
+        let (sender, driver) = handshake.map_err(|_| Refusal::Unreachable)?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = driver.with_upgrades().await {
+                tracing::debug!(error = %error, "a connection to a server broke");
+            }
+        });
+        Ok(Self { to: to.clone(), sender, _driver: AbortOnDropHandle::new(driver) })
+    }
+}
+
+/// Refuses what could be read in two ways: where the body ends has to be said once.
+fn check_framing(request: &Request<Incoming>) -> Result<(), &'static str> {
+    let headers = request.headers();
+    match (headers.contains_key(TRANSFER_ENCODING), headers.get_all(CONTENT_LENGTH).iter().count()) {
+        (true, 1..) => Err("both Content-Length and Transfer-Encoding"),
+        (_, 2..) => Err("more than one Content-Length"),
+        _ => Ok(()),
+    }
+}
+
+/// The protocol that a program wants to change to.
+fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let wants = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let wants = wants.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+    headers.get(UPGRADE).filter(|_| wants).cloned()
+}
+
+/// The request as the server gets it.
+fn rewrite(request: &mut Request<Incoming>, to: &Authority, upgrade: Option<&HeaderValue>) -> Result<(), Refusal> {
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    *request.version_mut() = Version::HTTP_11;
+    let headers = request.headers_mut();
+    strip_hop_by_hop(headers);
+    // The program has our own `100 Continue` by the time that its body comes.
+    headers.remove(EXPECT);
+    let authority = to.to_string();
+    let host = authority.strip_suffix(":80").unwrap_or(&authority);
+    headers.insert(HOST, HeaderValue::try_from(host).map_err(|_| Refusal::Malformed("no host"))?);
+    if let Some(protocol) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol.clone());
+    }
+    Ok(())
+}
+
+/// Removes what is about one connection: what is always, and what the message itself says is.
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove(UPGRADE);
+    // Trailers are the one thing of it that can be passed on.
+    if headers.get(TE).is_some_and(|value| value != "trailers") {
+        headers.remove(TE);
+    }
+}

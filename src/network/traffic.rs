@@ -1,0 +1,73 @@
+//! What goes through the connections of one sandbox: how many bytes, and which requests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::Method;
+use jiff::Timestamp;
+
+use super::log::{Collected, NetworkLog};
+use crate::api::{NetworkAction, NetworkLogEntry};
+
+/// Counts and notes, until somebody [takes](Traffic::take) it.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Bytes on their way to the program, and from it.
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    log: Mutex<NetworkLog>,
+}
+
+/// What has gone through since somebody last asked.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// Bytes that the program received.
+    pub bytes_in: u64,
+    /// Bytes that the program sent.
+    pub bytes_out: u64,
+    /// Its requests.
+    pub requests: Collected,
+}
+
+impl Traffic {
+    /// What there was since the last time; counted and noted anew from here on.
+    pub fn take(&self) -> Observed {
+        let log = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
+        Observed {
+            bytes_in: self.bytes_in.swap(0, Ordering::Relaxed),
+            bytes_out: self.bytes_out.swap(0, Ordering::Relaxed),
+            requests: log.finish(),
+        }
+    }
+
+    pub(super) fn came_in(&self, bytes: usize) {
+        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn went_out(&self, bytes: usize) {
+        self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// A request that was let through, whatever came of it.
+    pub(super) fn passed(&self, method: &Method, host: &str, path: Option<&str>, took: Duration) {
+        self.record(method, host, path, NetworkAction::Allow, took);
+    }
+
+    /// A request that was refused.
+    pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>) {
+        self.record(method, host, path, NetworkAction::Block, Duration::ZERO);
+    }
+
+    fn record(&self, method: &Method, host: &str, path: Option<&str>, action: NetworkAction, took: Duration) {
+        let entry = NetworkLogEntry {
+            timestamp: format!("{:.3}", Timestamp::now()),
+            method: method.as_str().to_owned(),
+            host: host.to_owned(),
+            path: path.map(str::to_owned),
+            action,
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).record(entry);
+    }
+}
