@@ -9,7 +9,7 @@ use super::gateway::Gateway;
 use super::session::{Bound, Turn, left};
 use super::{Active, Error, Generation, Shared};
 use crate::api::Mode;
-use crate::network::traffic::Traffic;
+use crate::network::proxy::Outlet;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::docker::Docker;
@@ -68,10 +68,10 @@ impl Holding {
     }
 
     /// What goes through the way out, if there is one.
-    pub(super) fn traffic(&self) -> Option<&Arc<Traffic>> {
+    pub(super) fn outlet(&self) -> Option<&Arc<Outlet>> {
         match self {
-            Self::Own { gateway, .. } => gateway.as_ref().map(Gateway::traffic),
-            Self::Shared(turn) => turn.traffic(),
+            Self::Own { gateway, .. } => gateway.as_ref().map(Gateway::outlet),
+            Self::Shared(turn) => turn.outlet(),
         }
     }
 

@@ -12,7 +12,8 @@ use super::{Error, Shared};
 use crate::api::ResourceUsage;
 use crate::audit::{Audit, Record, code_hash, user_id};
 use crate::network::log::Collected;
-use crate::network::traffic::{Observed, Traffic};
+use crate::network::proxy::Outlet;
+use crate::network::traffic::Observed;
 
 /// The exit code of an execution that was cut short: its program was killed.
 const KILLED: i32 = 137;
@@ -29,7 +30,7 @@ pub(super) struct Journal {
     record: Record,
     begun: Instant,
     /// What goes through its sandbox's way out, until it has been noted.
-    traffic: Option<Arc<Traffic>>,
+    outlet: Option<Arc<Outlet>>,
     logs_network: bool,
 }
 
@@ -41,7 +42,7 @@ impl Journal {
         execution_id: &str,
         started: Timestamp,
         container: &str,
-        traffic: Option<Arc<Traffic>>,
+        outlet: Option<Arc<Outlet>>,
     ) -> Option<Self> {
         let audit = shared.audit.clone()?;
         let output = || audit.settings().includes_output().then(String::new);
@@ -63,7 +64,7 @@ impl Journal {
             ..Record::default()
         };
         let logs_network = shared.settings.log_network;
-        Some(Self { audit, record, begun: Instant::now(), traffic, logs_network })
+        Some(Self { audit, record, begun: Instant::now(), outlet, logs_network })
     }
 
     /// The program has printed this.
@@ -84,7 +85,7 @@ impl Journal {
                 self.record.duration_ms = ended.duration_ms();
                 self.record.resource_usage = ended.usage;
                 self.record.error = ended.trouble();
-                self.traffic = None;
+                self.outlet = None;
                 self.record.security_events = ended.security_events.clone();
                 self.record.network_logs = ended.network_logs.clone();
             }
@@ -98,8 +99,8 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Some(traffic) = self.traffic.take() {
-            let Collected { entries, events, .. } = traffic.take().requests;
+        if let Some(outlet) = self.outlet.take() {
+            let Collected { entries, events, .. } = outlet.traffic().take().requests;
             self.record.security_events = events;
             self.record.network_logs = if self.logs_network { entries } else { Vec::new() };
         }

@@ -181,15 +181,15 @@ impl Execution<'_> {
             (None, None) => Stdin::Empty,
         };
         let container_id = sandbox.id().to_string();
-        let traffic = sandbox.traffic().cloned();
+        let outlet = sandbox.outlet().cloned();
         // What went through before is not this execution's.
-        drop(traffic.as_ref().map(|traffic| traffic.take()));
-        let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, traffic.clone());
+        drop(outlet.as_ref().map(|outlet| outlet.traffic().take()));
+        let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, outlet.clone());
         let work = plan.work(setup);
         let mut forward = Forward::new(self.events, &self.shared.settings, journal.as_mut());
         let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
-        let observed = traffic.map(|traffic| traffic.take());
+        let observed = outlet.map(|outlet| outlet.traffic().take());
         if self.shared.settings.persist {
             sandbox.leave().await;
         }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Error;
 use super::gateway::Gateway;
-use crate::network::traffic::Traffic;
+use crate::network::proxy::Outlet;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::backend::ContainerId;
@@ -127,8 +127,8 @@ impl Turn {
     }
 
     /// What goes through the way out, if there is one.
-    pub(super) fn traffic(&self) -> Option<&Arc<Traffic>> {
-        self.bound.gateway.as_ref().map(|gateway| gateway.traffic())
+    pub(super) fn outlet(&self) -> Option<&Arc<Outlet>> {
+        self.bound.gateway.as_ref().map(|gateway| gateway.outlet())
     }
 
     /// The command has ended by itself.

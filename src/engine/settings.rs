@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::api::{
     AuditConfig, DockerConnection, Mode, NetworkFilterConfig, NetworkMode, Options, PoolSize, PoolStrategy,
@@ -64,7 +63,7 @@ pub struct Settings {
     /// What is recorded of every execution. Nothing by default.
     pub audit: Option<AuditSettings>,
     /// What decides and forwards what programs ask for, with the network mode `filtered`.
-    pub proxy: Option<Arc<Proxy>>,
+    pub proxy: Option<Proxy>,
     /// Whether results tell what programs asked of the network. They do not by default.
     pub log_network: bool,
     /// Whether containers are left running. They are not by default.
@@ -238,9 +237,9 @@ fn audit(config: AuditConfig) -> Result<Option<AuditSettings>, AuditError> {
 }
 
 /// The filter is checked also where it is not used: one that makes no sense is a mistake in any case.
-fn proxy(network: NetworkMode, filter: NetworkFilterConfig) -> Result<Option<Arc<Proxy>>, PolicyError> {
+fn proxy(network: NetworkMode, filter: NetworkFilterConfig) -> Result<Option<Proxy>, PolicyError> {
     let policy = Policy::compile("networkFilter", &filter, Vec::new())?;
-    Ok((network == NetworkMode::Filtered).then(|| Arc::new(Proxy::new(policy))))
+    Ok((network == NetworkMode::Filtered).then(|| Proxy::new(policy)))
 }
 
 fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {

@@ -21,6 +21,8 @@ pub enum Reason {
     Whitelist,
     /// There is no whitelist.
     NoWhitelist,
+    /// It is a package registry that the image was configured for.
+    Registry,
     /// The address can be reached from everywhere.
     PublicAddress,
     /// A network of `allowPrivate` contains the address.
@@ -59,7 +61,8 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
+        Self::Registry,
         Self::Whitelist,
         Self::NoWhitelist,
         Self::PublicAddress,
@@ -85,6 +88,7 @@ impl Reason {
     pub fn action(self) -> NetworkAction {
         match self {
             Self::Whitelist
+            | Self::Registry
             | Self::NoWhitelist
             | Self::PublicAddress
             | Self::AllowPrivate
@@ -110,6 +114,7 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Whitelist => "whitelist",
+            Self::Registry => "registry",
             Self::NoWhitelist => "no-whitelist",
             Self::PublicAddress => "public-address",
             Self::AllowPrivate => "allow-private",

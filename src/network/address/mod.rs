@@ -75,5 +75,16 @@ fn last_four(address: Ipv6Addr) -> Ipv4Addr {
     joined(high, low)
 }
 
+/// Whether an address that is not public is at least that of some machine on some network, rather than of this machine
+/// or of none in particular.
+pub fn is_on_a_network(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let is_link_local = match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast() || address.octets()[0] == 0,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    !(address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_link_local)
+}
+
 #[cfg(test)]
 mod tests;

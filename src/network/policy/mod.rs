@@ -53,8 +53,8 @@ impl Policy {
     ) -> Result<Self, PolicyError> {
         let config = config.clone().with_defaults();
         Ok(Self {
-            whitelist: compile_each(option, "whitelist", &config.whitelist, |text| host_pattern(text))?,
-            blacklist: compile_each(option, "blacklist", &config.blacklist, |text| host_pattern(text))?,
+            whitelist: compile_each(option, "whitelist", &config.whitelist, host_pattern)?,
+            blacklist: compile_each(option, "blacklist", &config.blacklist, host_pattern)?,
             ports: ports(option, config.ports.unwrap_or_default())?,
             allow_private: compile_each(
                 option,

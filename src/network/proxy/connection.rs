@@ -13,9 +13,8 @@ use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::counted::Counted;
 use super::request::Requests;
-use super::{Proxy, tunnel};
+use super::{Outlet, tunnel};
 use crate::network::Authority;
-use crate::network::traffic::Traffic;
 
 /// How long the head of a request may take, the time before it included.
 const HEAD_LIMIT: Duration = Duration::from_secs(60);
@@ -35,16 +34,16 @@ pub(super) enum Next {
 pub(super) type NextSlot = Arc<Mutex<Option<Next>>>;
 
 /// Serves a connection to its end.
-pub(super) async fn serve<C>(proxy: Arc<Proxy>, connection: C, traffic: Arc<Traffic>)
+pub(super) async fn serve<C>(outlet: Arc<Outlet>, connection: C)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let connection = Counted::new(connection.compat(), traffic.clone());
-    let next = http(&proxy, connection, &traffic, None).await;
+    let connection = Counted::new(connection.compat(), outlet.clone());
+    let next = http(&outlet, connection, None).await;
     match next {
         Some(Next::Tunnel { to, program, server }) => {
             if let Ok(program) = program.await {
-                tunnel::serve(&proxy, to, TokioIo::new(program), server, &traffic).await;
+                tunnel::serve(&outlet, to, TokioIo::new(program), server).await;
             }
         }
         Some(next) => next.relay().await,
@@ -64,17 +63,12 @@ impl Next {
 }
 
 /// Serves the requests on `connection`. Within a tunnel, all of them are for the host at its end.
-pub(super) async fn http<C>(
-    proxy: &Arc<Proxy>,
-    connection: C,
-    traffic: &Arc<Traffic>,
-    tunnel: Option<(Authority, TcpStream)>,
-) -> Option<Next>
+pub(super) async fn http<C>(outlet: &Arc<Outlet>, connection: C, tunnel: Option<(Authority, TcpStream)>) -> Option<Next>
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let next = NextSlot::default();
-    let requests = Arc::new(Requests::new(proxy.clone(), traffic.clone(), tunnel, next.clone()));
+    let requests = Arc::new(Requests::new(outlet.clone(), tunnel, next.clone()));
     let service = service_fn(move |request| {
         let requests = requests.clone();
         async move { requests.serve(request).await }

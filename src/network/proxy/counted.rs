@@ -6,17 +6,17 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::network::traffic::Traffic;
+use super::Outlet;
 
 /// A connection whose bytes are counted: what is read from it goes out of the sandbox, what is written comes in.
 pub(super) struct Counted<C> {
     inner: C,
-    traffic: Arc<Traffic>,
+    outlet: Arc<Outlet>,
 }
 
 impl<C> Counted<C> {
-    pub(super) fn new(inner: C, traffic: Arc<Traffic>) -> Self {
-        Self { inner, traffic }
+    pub(super) fn new(inner: C, outlet: Arc<Outlet>) -> Self {
+        Self { inner, outlet }
     }
 }
 
@@ -24,7 +24,7 @@ impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, into))?;
-        self.traffic.went_out(into.filled().len() - before);
+        self.outlet.traffic.went_out(into.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -32,7 +32,7 @@ impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
 impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
-        self.traffic.came_in(written);
+        self.outlet.traffic.came_in(written);
         Poll::Ready(Ok(written))
     }
 

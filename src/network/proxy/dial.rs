@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Proxy;
+use super::Outlet;
 use crate::network::{Authority, Decision, Host};
 
 /// How long a name may take to be resolved.
@@ -46,19 +46,19 @@ pub(super) enum NoConnection {
     Failed,
 }
 
-impl Proxy {
+impl Outlet {
     /// Connects to a host that may be asked for, if one of its addresses may be dialled.
     pub(super) async fn dial(&self, to: &Authority) -> Result<TcpStream, NoConnection> {
         let addresses = match &to.host {
             Host::Ip(address) => vec![*address],
             Host::Name(name) => {
-                let lookup = timeout(LOOKUP_LIMIT, self.lookup.lookup(name.as_str())).await;
+                let lookup = timeout(LOOKUP_LIMIT, self.proxy.lookup.lookup(name.as_str())).await;
                 lookup.ok().and_then(Result::ok).ok_or(NoConnection::Failed)?
             }
         };
         let (mut denied, mut tries) = (None, 0);
         for address in addresses {
-            let decision = self.policy.decide_address(address, to.port);
+            let decision = self.decide_address(to, address);
             if !decision.is_allowed() {
                 denied = denied.or(Some(decision));
                 continue;

@@ -25,21 +25,22 @@ mod request;
 mod rewound;
 mod tunnel;
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{Stream, StreamExt};
 use isol8_protocol::MAX_TUNNELS;
 use tokio::task::JoinSet;
 
-use super::Policy;
 use super::traffic::Traffic;
+use super::{Authority, Decision, Host, Policy, Reason, address};
 pub use dial::{Lookup, SystemLookup};
 
-/// Decides and forwards what the sandboxes of one engine ask for.
-#[derive(Debug)]
+/// Decides and forwards what the sandboxes of one engine ask for. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Proxy {
-    policy: Policy,
+    policy: Arc<Policy>,
     lookup: Arc<dyn Lookup>,
 }
 
@@ -51,12 +52,67 @@ impl Proxy {
 
     /// A proxy that resolves names in another way.
     pub fn with_lookup(policy: Policy, lookup: Arc<dyn Lookup>) -> Self {
-        Self { policy, lookup }
+        Self { policy: Arc::new(policy), lookup }
+    }
+}
+
+/// The proxy of one sandbox: the engine's, and what that sandbox may reach besides.
+#[derive(Debug)]
+pub struct Outlet {
+    proxy: Proxy,
+    traffic: Traffic,
+    registries: Mutex<Arc<[Host]>>,
+}
+
+impl Outlet {
+    /// A sandbox's way to `proxy`.
+    pub fn new(proxy: Proxy) -> Self {
+        Self { proxy, traffic: Traffic::default(), registries: Mutex::new([].into()) }
+    }
+
+    /// What goes through it.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// From now on lets programs reach these hosts as well, whether or not the whitelist names them: the package
+    /// registries that its image was configured for. Whoever built the image has chosen them, so they may also be on a
+    /// private network, as a company's mirror is. The blacklist holds for them, too.
+    pub fn set_registries(&self, hosts: Arc<[Host]>) {
+        *self.registries.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
+    }
+
+    fn is_registry(&self, host: &Host) -> bool {
+        self.registries.lock().unwrap_or_else(PoisonError::into_inner).contains(host)
+    }
+
+    /// Whether a host may be asked for.
+    fn decide(&self, to: &Authority) -> Decision {
+        match self.proxy.policy.decide(to) {
+            decision if decision.reason() == Reason::NotWhitelisted && self.is_registry(&to.host) => {
+                Decision::new(Reason::Registry)
+            }
+            decision => decision,
+        }
+    }
+
+    /// Whether an address that `to` has may be dialled.
+    fn decide_address(&self, to: &Authority, address: IpAddr) -> Decision {
+        match self.proxy.policy.decide_address(address, to.port) {
+            decision
+                if decision.reason() == Reason::PrivateAddress
+                    && address::is_on_a_network(address)
+                    && self.is_registry(&to.host) =>
+            {
+                Decision::new(Reason::Registry)
+            }
+            decision => decision,
+        }
     }
 }
 
 /// Serves the connections of one sandbox until there can be no more. Dropping it ends them all.
-pub async fn serve<C>(proxy: Arc<Proxy>, mut connections: impl Stream<Item = C> + Unpin, traffic: Arc<Traffic>)
+pub async fn serve<C>(outlet: Arc<Outlet>, mut connections: impl Stream<Item = C> + Unpin)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -66,7 +122,7 @@ where
             connection = connections.next() => match connection {
                 // The guest keeps to this number; one that does not is not to be trusted with more.
                 Some(_) if tasks.len() >= MAX_TUNNELS => {}
-                Some(connection) => drop(tasks.spawn(connection::serve(proxy.clone(), connection, traffic.clone()))),
+                Some(connection) => drop(tasks.spawn(connection::serve(outlet.clone(), connection))),
                 None => return while tasks.join_next().await.is_some() {},
             },
             Some(_) = tasks.join_next() => {}

@@ -20,11 +20,10 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Proxy;
+use super::Outlet;
 use super::answer::{self, Body};
 use super::connection::{Next, NextSlot};
 use super::dial::NoConnection;
-use crate::network::traffic::Traffic;
 use crate::network::{Authority, Decision, Reason, policy};
 
 /// Headers that are about one connection, and not passed on (RFC 9110, section 7.6.1).
@@ -33,8 +32,7 @@ const HOP_BY_HOP: [&str; 6] =
 
 /// The requests of one connection.
 pub(super) struct Requests {
-    proxy: Arc<Proxy>,
-    traffic: Arc<Traffic>,
+    outlet: Arc<Outlet>,
     /// Within a tunnel, where it leads to.
     tunnel: Option<Authority>,
     /// The connection to the server of the last request: the next one is often for the same.
@@ -67,16 +65,11 @@ impl From<NoConnection> for Refusal {
 }
 
 impl Requests {
-    pub(super) fn new(
-        proxy: Arc<Proxy>,
-        traffic: Arc<Traffic>,
-        tunnel: Option<(Authority, TcpStream)>,
-        next: NextSlot,
-    ) -> Self {
+    pub(super) fn new(outlet: Arc<Outlet>, tunnel: Option<(Authority, TcpStream)>, next: NextSlot) -> Self {
         // What a tunnel was connected to is dialled anew for each server connection that its requests need: the
         // addresses are decided again, and a connection that nothing was sent over is simply closed.
         let tunnel = tunnel.map(|(to, _)| to);
-        Self { proxy, traffic, tunnel, upstream: Mutex::new(None), next }
+        Self { outlet, tunnel, upstream: Mutex::new(None), next }
     }
 
     /// Answers a request.
@@ -96,7 +89,7 @@ impl Requests {
             Ok(to) => (to.host.to_string(), Some(to)),
             Err((asked, _)) => (asked, None),
         };
-        let passed = || self.traffic.passed(&method, &host, path.as_deref(), began.elapsed());
+        let passed = || self.outlet.traffic.passed(&method, &host, path.as_deref(), began.elapsed());
         Ok(match (outcome, &to) {
             (Ok(answer), _) => {
                 passed();
@@ -107,7 +100,7 @@ impl Requests {
                 answer::unreachable(to)
             }
             (Err(Refusal::Denied(decision)), to) => {
-                self.traffic.blocked(&method, &host, path.as_deref());
+                self.outlet.traffic.blocked(&method, &host, path.as_deref());
                 answer::blocked(&method, &host, to.as_ref(), &decision)
             }
             (Err(Refusal::Malformed(why)), _) => answer::malformed(why),
@@ -157,14 +150,14 @@ impl Requests {
 
     /// Whether it may be asked for.
     fn decide(&self, to: &Authority) -> Result<(), Refusal> {
-        let decision = self.proxy.policy.decide(to);
+        let decision = self.outlet.decide(to);
         if decision.is_allowed() { Ok(()) } else { Err(Refusal::Denied(decision)) }
     }
 
     /// Makes a tunnel.
     async fn connect(&self, to: &Authority, mut request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         self.decide(to)?;
-        let server = self.proxy.dial(to).await?;
+        let server = self.outlet.dial(to).await?;
         let program = hyper::upgrade::on(&mut request);
         self.leave(Next::Tunnel { to: to.clone(), program, server });
         Ok(answer::established())
@@ -181,7 +174,7 @@ impl Requests {
         let reusable = upstream.take().filter(|upstream| upstream.to == *to && upstream.sender.is_ready());
         let mut connection = match reusable {
             Some(connection) => connection,
-            None => Upstream::connect(to, self.proxy.dial(to).await?).await?,
+            None => Upstream::connect(to, self.outlet.dial(to).await?).await?,
         };
         let answered = connection.sender.send_request(request).await;
         let mut answer = answered.map_err(|error| {

@@ -10,9 +10,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::rewound::Rewound;
-use super::{Proxy, connection};
+use super::{Outlet, connection};
 use crate::network::client_hello::{ClientHello, ClientHelloReader};
-use crate::network::traffic::Traffic;
 use crate::network::{Authority, Reason, policy};
 
 /// How long a client may take to say for whom its connection is.
@@ -25,13 +24,8 @@ const HELLO_CHUNK: usize = 4096;
 const CHUNK: usize = 64 * 1024;
 
 /// Serves a tunnel to `to`, at whose other end is `server`.
-pub(super) async fn serve<C>(
-    proxy: &Arc<Proxy>,
-    to: Authority,
-    mut program: C,
-    mut server: TcpStream,
-    traffic: &Arc<Traffic>,
-) where
+pub(super) async fn serve<C>(outlet: &Arc<Outlet>, to: Authority, mut program: C, mut server: TcpStream)
+where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some((hello, first)) = greeting(&mut program).await else { return };
@@ -39,14 +33,14 @@ pub(super) async fn serve<C>(
     if decision.reason() == Reason::NotTls {
         // Requests in the clear are decided one by one, as outside.
         let program = Rewound::new(first, program);
-        if let Some(next) = connection::http(proxy, program, traffic, Some((to, server))).await {
+        if let Some(next) = connection::http(outlet, program, Some((to, server))).await {
             next.relay().await;
         }
         return;
     }
     let host = to.host.to_string();
     if !decision.is_allowed() {
-        traffic.blocked(&Method::CONNECT, &host, None);
+        outlet.traffic.blocked(&Method::CONNECT, &host, None);
         return;
     }
     if server.write_all(&first).await.is_ok() {
