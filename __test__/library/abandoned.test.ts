@@ -1,10 +1,10 @@
-/** A stream that its owner simply forgets: the program ends when the garbage collector finds out. */
+/** A stream that its owner simply forgets: it ends when the garbage collector finds out. */
 import { expect, it } from 'vitest';
 import { processesIn } from '../support/docker.js';
-import { program } from '../support/process.js';
+import { answerOf, program } from '../support/process.js';
 import { until } from '../support/until.js';
 
-it('ends with its iterator', async () => {
+it('ends its program', async () => {
   const child = program('forget-a-stream');
   await child.printed('}');
   const { container } = JSON.parse(child.stdout);
@@ -13,4 +13,8 @@ it('ends with its iterator', async () => {
   await until('the forgotten program to be killed', 5000, async () => {
     return !(await processesIn(container)).join('\n').includes('sleep 87654');
   });
+});
+
+it('goes on while somebody waits for its next event', async () => {
+  expect(await answerOf('wait-for-an-event')).toMatchObject({ done: false, value: { data: 'up\n' } });
 });

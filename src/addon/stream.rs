@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw};
+use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Reference};
 use napi::{Env, Result};
 use napi_derive::napi;
 use tokio::sync::Mutex;
@@ -45,7 +45,11 @@ pub struct IteratorResult {
 impl ExecutionStream {
     /// The next event.
     #[napi]
-    pub fn next<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, IteratorResult>> {
+    pub fn next<'env>(
+        &self,
+        env: &'env Env,
+        this: Reference<ExecutionStream>,
+    ) -> Result<PromiseRaw<'env, IteratorResult>> {
         let (turn, ended) = (in_line(self.events.clone().lock_owned()), self.ended.clone());
         let next = async move {
             tokio::select! {
@@ -54,7 +58,11 @@ impl ExecutionStream {
                 event = async { turn.await.next().await } => event.transpose(),
             }
         };
-        settle(env, next, |event| IteratorResult { done: event.is_none(), value: event.map(Into::into) })
+        settle(env, next, move |event| {
+            // Who waits for an event may hold nothing but the promise: until it is settled, the object is in use.
+            drop(this);
+            IteratorResult { done: event.is_none(), value: event.map(Into::into) }
+        })
     }
 
     /// Kills the program if it still runs. Resolves when its sandbox has been given back.
