@@ -38,9 +38,10 @@ export class Live {
   end(error?: unknown): unknown {
     this.#over = true;
     this.#signal?.removeEventListener('abort', this.#abort);
-    // Not awaited: a generator that waits for something takes this up only afterwards, if ever.
-    if (this.#input) void dismiss(this.#input);
+    const input = this.#input;
     this.#input = undefined;
+    // Not awaited: a generator that waits for something takes this up only afterwards, if ever.
+    if (input) void dismiss(input);
     if (!hasCode(error, 'ABORT_ERR')) return error;
     return this.#failure ?? failure('AbortError', 'ABORT_ERR', error.message, this.#signal?.reason);
   }
@@ -78,12 +79,17 @@ export function connect(request: ExecutionRequest, options: ExecutionOptions | u
   return { request: isLive ? { ...request, stdin: undefined } : request, live };
 }
 
+/** Ends what belongs to streams that were forgotten. Their programs end by themselves. */
+const forgotten = new FinalizationRegistry<Live>((live) => live.end());
+
 /** The events of an execution that is connected with its caller. */
 export class LiveStream<T> implements AsyncIterableIterator<T> {
   constructor(
     private readonly events: AsyncIterableIterator<T>,
     private readonly live: Live,
-  ) {}
+  ) {
+    forgotten.register(this, live);
+  }
 
   async next(): Promise<IteratorResult<T>> {
     try {

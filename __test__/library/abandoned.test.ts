@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { processesIn } from '../support/docker.js';
 import { answerOf, program } from '../support/process.js';
-import { until } from '../support/until.js';
+import { until, within } from '../support/until.js';
 
 it('ends its program', async () => {
   const child = program('forget-a-stream');
@@ -17,4 +17,9 @@ it('ends its program', async () => {
 
 it('goes on while somebody waits for its next event', async () => {
   expect(await answerOf('wait-for-an-event')).toMatchObject({ done: false, value: { data: 'up\n' } });
+});
+
+it('lets go of its signal and of its input', async () => {
+  const answer = within('the forgotten stream to let go', 10_000, answerOf('forget-live-streams'));
+  expect(await answer).toEqual({ before: 1, after: 0, isClosed: true });
 });
