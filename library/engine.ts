@@ -36,7 +36,7 @@ export class DockerIsol8 implements Isol8Engine {
     return this.#native.start(...prewarming(options));
   }
 
-  /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
+  /** Ends every execution that has begun and removes every container of this engine. It can be used again at once. */
   stop(): Promise<void> {
     return this.#native.stop();
   }

@@ -89,6 +89,16 @@ it('stop() ends what runs, what waits, and what streams', async () => {
   }
 });
 
+it('stop() leaves alone what begins after it, even at once', async () => {
+  const engine = ownEngine();
+  const before = engine.execute({ runtime: 'bash', code: 'sleep 60' });
+  const stopped = engine.stop();
+  const after = engine.execute({ runtime: 'bash', code: 'echo after' });
+  await expect(before).rejects.toMatchObject({ code: 'STOPPED' });
+  expect((await after).stdout).toBe('after');
+  await stopped;
+});
+
 it('stop() while sandboxes are being started leaves none', async () => {
   const engine = ownEngine();
   const runs = Array.from({ length: 4 }, () => engine.execute({ runtime: 'bash', code: 'sleep 60' }));

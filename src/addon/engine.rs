@@ -88,12 +88,12 @@ impl DockerIsol8 {
         settle(env, start, |()| ())
     }
 
-    /// Ends every execution and removes every container of this engine. It can be used again afterwards.
+    /// Ends every execution that has begun and removes every container of this engine. It can be used again at once.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn stop<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, ()>> {
-        let engine = self.engine.clone();
+        let stopped = self.engine.stop();
         let stop = async move {
-            engine.stop().await;
+            stopped.await;
             Ok(())
         };
         settle(env, stop, |()| ())

@@ -65,7 +65,7 @@ struct Shared {
     /// The container that a persistent engine has left running.
     left: Mutex<Option<ContainerId>>,
     /// Held by [`Engine::stop`], so that a second one does not return before the first.
-    stopping: tokio::sync::Mutex<()>,
+    stopping: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Everything between two stops.
@@ -121,20 +121,25 @@ impl Engine {
         generation.run(start).await
     }
 
-    /// Ends every execution and removes every container of this engine.
-    pub async fn stop(&self) {
-        let _stopping = self.shared.stopping.lock().await;
-        let generation = std::mem::take(&mut *self.shared.lock());
+    /// Ends every execution that has begun and removes every container of this engine. What begins after the call, even
+    /// before the future is polled, is for the next time.
+    pub fn stop(&self) -> impl Future<Output = ()> + use<> {
+        let shared = self.shared.clone();
+        let generation = std::mem::take(&mut *shared.lock());
         generation.stop.cancel();
         generation.tasks.close();
-        generation.tasks.wait().await;
-        if let Some(active) = generation.active.get() {
-            let left = active.session.close(self.shared.settings.persist).await;
-            *self.shared.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
-            active.pool.drain().await;
-        }
-        if let Some(audit) = &self.shared.audit {
-            audit.flush().await;
+        let turn = in_line(shared.stopping.clone().lock_owned());
+        async move {
+            let _turn = turn.await;
+            generation.tasks.wait().await;
+            if let Some(active) = generation.active.get() {
+                let left = active.session.close(shared.settings.persist).await;
+                *shared.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
+                active.pool.drain().await;
+            }
+            if let Some(audit) = &shared.audit {
+                audit.flush().await;
+            }
         }
     }
 
