@@ -152,12 +152,12 @@ export declare class DockerIsol8 {
    * first execution does what is missing.
    */
   start(options?: StartOptions | undefined | null, custom?: Array<CustomRuntime> | undefined | null): Promise<void>
-  /** Ends every execution and removes every container of this engine. It can be used again afterwards. */
+  /** Ends every execution that has begun and removes every container of this engine. It can be used again at once. */
   stop(): Promise<void>
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
   execute(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): Promise<ExecutionResult>
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
-  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): AsyncIterableIterator<StreamEvent>
+  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null }
   /** Where the source text of an execution is to be written, for adapters that have to know before. */
   scriptPath(extension: string): string
   /** Id of the container of a persistent engine; `null` for others. */
@@ -182,6 +182,8 @@ export declare class DockerIsol8 {
 export declare class ExecutionStream {
   /** The next event. */
   next(): Promise<IteratorResult>
+  /** What the program asked of the network; present with `logNetwork` once it has ended, if it asked anything. */
+  get networkLogs(): Array<NetworkLogEntry> | null
   /** Kills the program if it still runs. Resolves when its sandbox has been given back. */
   return(): Promise<IteratorResult>
 }

@@ -10,10 +10,9 @@ import {
   type ExecutionResult,
   DockerIsol8 as NativeEngine,
   type StartOptions,
-  type StreamEvent,
 } from '../index.js';
 import { adapterFor, prewarming } from './custom-runtime.js';
-import { connect, type ExecutionOptions, type Live, LiveStream } from './live.js';
+import { connect, type ExecutionEvents, type ExecutionOptions, type Live, LiveStream } from './live.js';
 import type { Isol8Engine } from './types/engine.js';
 
 /** Runs untrusted code in locked-down containers on a Docker engine. */
@@ -55,7 +54,7 @@ export class DockerIsol8 implements Isol8Engine {
   }
 
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
-  executeStream(request: ExecutionRequest, options?: ExecutionOptions): AsyncIterableIterator<StreamEvent> {
+  executeStream(request: ExecutionRequest, options?: ExecutionOptions): ExecutionEvents {
     let live: Live | undefined;
     try {
       const adapter = adapterFor(this.#native, request);

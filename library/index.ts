@@ -19,7 +19,7 @@ export {
 export { AgentAdapter, BunAdapter, bashAdapter, DenoAdapter, NodeAdapter, PythonAdapter } from './adapters.js';
 export { DockerIsol8 } from './engine.js';
 export { LABELS } from './labels.js';
-export type { ExecutionOptions } from './live.js';
+export type { ExecutionEvents, ExecutionOptions } from './live.js';
 export { logger } from './logger.js';
 export { RuntimeRegistry } from './registry.js';
 export { Semaphore } from './semaphore.js';

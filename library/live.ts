@@ -6,7 +6,7 @@
  */
 
 import { isUint8Array } from 'node:util/types';
-import { type ExecutionRequest, RunControls } from '../index.js';
+import { type ExecutionRequest, type NetworkLogEntry, RunControls, type StreamEvent } from '../index.js';
 import type { Isol8ErrorCode } from './types/error-code.js';
 
 /** What a caller can do to an execution while it goes on. */
@@ -79,19 +79,25 @@ export function connect(request: ExecutionRequest, options: ExecutionOptions | u
   return { request: isLive ? { ...request, stdin: undefined } : request, live };
 }
 
+/** The events of an execution. Leaving the loop early kills the program. */
+export interface ExecutionEvents extends AsyncIterableIterator<StreamEvent> {
+  /** What the program asked of the network; there with `logNetwork` once it has ended, if it asked anything. */
+  readonly networkLogs?: NetworkLogEntry[] | null;
+}
+
 /** Ends what belongs to streams that were forgotten. Their programs end by themselves. */
 const forgotten = new FinalizationRegistry<Live>((live) => live.end());
 
 /** The events of an execution that is connected with its caller. */
-export class LiveStream<T> implements AsyncIterableIterator<T> {
+export class LiveStream implements ExecutionEvents {
   constructor(
-    private readonly events: AsyncIterableIterator<T>,
+    private readonly events: ExecutionEvents,
     private readonly live: Live,
   ) {
     forgotten.register(this, live);
   }
 
-  async next(): Promise<IteratorResult<T>> {
+  async next(): Promise<IteratorResult<StreamEvent>> {
     try {
       const result = await this.events.next();
       if (result.done) this.live.end();
@@ -101,9 +107,13 @@ export class LiveStream<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  async return(): Promise<IteratorResult<T>> {
+  async return(): Promise<IteratorResult<StreamEvent>> {
     this.live.end();
     return (await this.events.return?.()) ?? { done: true, value: undefined };
+  }
+
+  get networkLogs(): NetworkLogEntry[] | null | undefined {
+    return this.events.networkLogs;
   }
 
   [Symbol.asyncIterator](): this {

@@ -5,7 +5,7 @@
  * any case when this process, and so its connection, does. One that is given up or fails is cleaned up after, and
  * the engine kills whatever is still going, before `execute` settles or the time for that is over.
  */
-import type { ExecutionRequest, ExecutionResult, StreamEvent } from 'isol8';
+import type { ExecutionRequest, ExecutionResult, NetworkLogEntry, StreamEvent } from 'isol8';
 import { say } from './messages.js';
 import type { Output } from './output.js';
 import { STOP_LIMIT_MS } from './signals.js';
@@ -14,10 +14,13 @@ import { StatusLine } from './status.js';
 /** A run that answers faster than this shows no status line. */
 const QUIET_MS = 400;
 
+/** Events, and what the program asked of the network once they have ended. */
+export type Events = AsyncIterator<StreamEvent> & { networkLogs?: NetworkLogEntry[] | null };
+
 /** What a run needs of `DockerIsol8`. */
 export interface Engine {
   execute(request: ExecutionRequest): Promise<ExecutionResult>;
-  executeStream(request: ExecutionRequest): AsyncIterator<StreamEvent>;
+  executeStream(request: ExecutionRequest): Events;
   stop(): Promise<void>;
 }
 
@@ -26,6 +29,8 @@ export interface Sinks {
   stdout: Output;
   stderr: Output;
   copy?: { write(text: string): Promise<unknown> };
+  /** What the program asked of the network, at the end. */
+  network?(logs: NetworkLogEntry[]): void;
 }
 
 export interface Options {
@@ -64,11 +69,12 @@ export async function execute(
     await sinks.copy?.write(result.stdout);
     if (result.stdout !== '') await sinks.stdout.write(`${result.stdout}\n`);
     if (result.stderr !== '') await sinks.stderr.write(`${result.stderr}\n`);
+    sinks.network?.(result.networkLogs ?? []);
     if (result.truncated) say('WARN', 'Output was truncated', sinks.stderr);
     return result.exitCode;
   }
 
-  async function forward(events: AsyncIterator<StreamEvent>): Promise<number> {
+  async function forward(events: Events): Promise<number> {
     let code: number | undefined;
     for await (const event of { [Symbol.asyncIterator]: () => events }) {
       status.clear();
@@ -93,6 +99,7 @@ export async function execute(
     }
     if (code === undefined || !Number.isInteger(code)) throw new Error('the run ended without an exit code');
     ended = true;
+    sinks.network?.(events.networkLogs ?? []);
     return code;
   }
 }

@@ -115,7 +115,7 @@ impl DockerIsol8 {
     }
 
     /// Runs a request and yields its output as it comes. Leaving the loop early kills the program.
-    #[napi(ts_return_type = "AsyncIterableIterator<StreamEvent>")]
+    #[napi(ts_return_type = "AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null }")]
     pub fn execute_stream(
         &self,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,

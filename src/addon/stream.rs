@@ -8,7 +8,7 @@ use napi_derive::napi;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::result::StreamEvent;
+use super::result::{NetworkLogEntry, StreamEvent};
 use super::settle;
 use crate::engine::{EventStream, in_line};
 
@@ -63,6 +63,15 @@ impl ExecutionStream {
             drop(this);
             IteratorResult { done: event.is_none(), value: event.map(Into::into) }
         })
+    }
+
+    /// What the program asked of the network; present with `logNetwork` once it has ended, if it asked anything.
+    #[napi(getter)]
+    pub fn network_logs(&self) -> Option<Vec<NetworkLogEntry>> {
+        // Whoever holds it waits for an event: there is none to tell of the end yet.
+        let events = self.events.try_lock().ok()?;
+        let logs = events.network_logs();
+        (!logs.is_empty()).then(|| logs.iter().cloned().map(Into::into).collect())
     }
 
     /// Kills the program if it still runs. Resolves when its sandbox has been given back.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Error;
 use super::run::{End, Ended, Run, RunEvent, timestamp};
-use crate::api::{ExecutionResult, Phase, StreamEvent, StreamEventKind};
+use crate::api::{ExecutionResult, NetworkLogEntry, Phase, StreamEvent, StreamEventKind};
 
 /// What both faces say of a program that was killed at its limit.
 const TIMED_OUT: &str = "EXECUTION TIMED OUT";
@@ -45,16 +45,17 @@ pub struct EventStream {
     failure: Option<Error>,
     /// One event of the pipeline can be several of ours.
     pending: VecDeque<StreamEvent>,
+    network_logs: Vec<NetworkLogEntry>,
 }
 
 impl EventStream {
     pub(super) fn new(run: Run) -> Self {
-        Self { run: Some(run), failure: None, pending: VecDeque::new() }
+        Self { run: Some(run), failure: None, pending: VecDeque::new(), network_logs: Vec::new() }
     }
 
     /// A stream that has nothing to tell but this.
     pub fn failed(error: Error) -> Self {
-        Self { run: None, failure: Some(error), pending: VecDeque::new() }
+        Self { run: None, failure: Some(error), pending: VecDeque::new(), network_logs: Vec::new() }
     }
 
     /// The next event; `None` after the last. Nothing follows an error.
@@ -79,6 +80,7 @@ impl EventStream {
             RunEvent::Ended(ended) => {
                 self.run = None;
                 let phase = ended.end.phase;
+                self.network_logs.clone_from(&ended.network_logs);
                 let exit = of(phase, StreamEventKind::Exit, ended.exit_code().to_string());
                 match ended.trouble() {
                     Some(trouble) => {
@@ -89,6 +91,11 @@ impl EventStream {
                 }
             }
         }))
+    }
+
+    /// What the program asked of the network, once it has ended, where the options ask for it.
+    pub fn network_logs(&self) -> &[NetworkLogEntry] {
+        &self.network_logs
     }
 
     /// Kills the program if it still runs, and resolves when its sandbox has been given back.

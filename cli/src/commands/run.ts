@@ -1,11 +1,12 @@
 /** `run [file]` runs one program in a sandbox of its own and exits with the program's exit code. */
 import { open, readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { DockerIsol8Options, ExecutionRequest, Runtime } from 'isol8';
+import type { DockerIsol8Options, ExecutionRequest, NetworkLogEntry, NetworkMode, Runtime } from 'isol8';
 import { readConfig } from '../config.js';
 import { execute } from '../execution.js';
 import { chooseRuntime, chooseSource, fileExtension, type Source } from '../input.js';
 import { debug, isDebug } from '../messages.js';
+import { NETWORK_MODES, networkFilter, networkMode, printLogs, summarizeBlocks } from '../network.js';
 import { positiveInteger, positiveNumber } from '../numbers.js';
 import { stderr, stdout } from '../output.js';
 import { projectFiles } from '../project-files.js';
@@ -20,7 +21,10 @@ interface RunFlags {
   runtime?: string;
   stdin?: string;
   workdir?: string;
-  net: 'none' | 'host';
+  net?: NetworkMode;
+  allow?: string[];
+  deny?: string[];
+  logNetwork?: boolean;
   timeout?: string;
   memory?: string;
   cpu?: string;
@@ -57,7 +61,10 @@ export function registerRun(program: Command): void {
     .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect)
     .option('--image <ref>', "image to use instead of the runtime's own")
     .optionsGroup('Network:')
-    .addOption(new Option('--net <mode>', 'network access').choices(['none', 'host']).default('none'))
+    .addOption(new Option('--net <mode>', 'network access (default: none)').choices(NETWORK_MODES))
+    .option('--allow <regex>', 'let programs reach hosts that match, with --net filtered (repeatable)', collect)
+    .option('--deny <regex>', 'keep programs from hosts that match, whatever is allowed (repeatable)', collect)
+    .option('--log-network', 'print what the program asked of the network, with --net filtered')
     .optionsGroup('Limits:')
     .option('--timeout <ms>', 'time limit in milliseconds (default: 30000)')
     .option('--memory <size>', 'memory, such as 512m or 1g (default: 512m)')
@@ -113,6 +120,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   const { config } = await readConfig();
   const { DockerIsol8, RuntimeRegistry } = await import('isol8');
   const runtime = chooseRuntime(source, flags.runtime, RuntimeRegistry) as Runtime;
+  const network = networkMode(flags);
   // What the configuration says of the network is for servers: a run has none unless it is asked for.
   const { network: _, ...defaults } = config.defaults;
   const options = {
@@ -121,7 +129,10 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     security: config.security,
     audit: config.audit,
     mode: flags.persistent ? 'persistent' : 'ephemeral',
-    network: flags.net,
+    network,
+    networkFilter: networkFilter(flags, config),
+    // Also without the flag: what was blocked is worth a word.
+    logNetwork: network === 'filtered',
     image: flags.image,
     secrets,
     persist: flags.persist ?? false,
@@ -140,12 +151,16 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     files,
     workdir: flags.workdir,
   };
-  debug('Run', `source ${source.from}, runtime ${runtime}, network ${flags.net}`);
+  debug('Run', `source ${source.from}, runtime ${runtime}, network ${network}`);
 
   const copy = flags.out === undefined ? undefined : await openCopy(flags.out);
   try {
     const options = { stream: flags.stream !== false, interrupted: interruption() };
-    const code = await execute(engine, request, options, { stdout, stderr, copy });
+    const told = (logs: NetworkLogEntry[]) => {
+      if (flags.logNetwork) printLogs(logs, stderr);
+      summarizeBlocks(logs, stderr);
+    };
+    const code = await execute(engine, request, options, { stdout, stderr, copy, network: told });
     debug('Run', `exit code ${code}`);
     // Its record is written in the background, which ends with us.
     if (config.audit.enabled) await engine.stop();

@@ -1,0 +1,43 @@
+/** The network of a run: which mode, which filter, and what is said of it afterwards. */
+import type { Isol8Config, NetworkLogEntry, NetworkMode } from 'isol8';
+import { say } from './messages.js';
+import type { Output } from './output.js';
+import { plain } from './status.js';
+
+export const NETWORK_MODES = ['none', 'host', 'filtered'] as const satisfies NetworkMode[];
+
+export interface NetworkFlags {
+  net?: NetworkMode;
+  allow?: string[];
+  deny?: string[];
+}
+
+/** Hosts that are named after a run; more would hide what the program printed. */
+const MAX_NAMED = 5;
+
+/** What was asked for, or nothing at all. The mode in the configuration is for servers. */
+export function networkMode(flags: NetworkFlags): NetworkMode {
+  return flags.net ?? 'none';
+}
+
+/** The filter: the patterns that were given, or else those of the configuration. */
+export function networkFilter({ allow, deny }: NetworkFlags, { network }: Isol8Config) {
+  return { ...network, whitelist: allow ?? network.whitelist, blacklist: deny ?? network.blacklist };
+}
+
+/** Says which hosts a program was kept from, and how it would be let through. */
+export function summarizeBlocks(logs: NetworkLogEntry[], stderr: Output): void {
+  const blocked = [...new Set(logs.filter(({ action }) => action === 'BLOCK').map(({ host }) => host))];
+  if (blocked.length === 0) return;
+  const named = blocked.slice(0, MAX_NAMED).map(plain).join(', ');
+  const more = blocked.length > MAX_NAMED ? ` and ${blocked.length - MAX_NAMED} more` : '';
+  say('WARN', `The network filter blocked requests to ${named}${more}. --allow <regex> lets a host through.`, stderr);
+}
+
+/** All that a program asked of the network, one JSON object per line. */
+export function printLogs(logs: NetworkLogEntry[], stderr: Output): void {
+  if (logs.length === 0) return;
+  stderr.line('');
+  stderr.line('--- Network Logs ---');
+  for (const entry of logs) stderr.line(JSON.stringify(entry));
+}
