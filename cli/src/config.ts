@@ -1,4 +1,7 @@
-/** The configuration, as commands get it: what the user should know is said on stderr, and `debug` is in force. */
+/**
+ * The configuration, as commands get it: what the user should know is said on stderr, and `debug` is in force. Every
+ * command reads it before it does anything, even one that needs nothing of it.
+ */
 import type { Isol8Config } from 'isol8';
 import { debug, say, setDebug } from './messages.js';
 

@@ -1,11 +1,12 @@
 import { PassThrough } from 'node:stream';
 import type { ExecutionRequest, ExecutionResult, StreamEvent } from 'isol8';
 import { expect, it } from 'vitest';
-import { type Engine, execute } from './execution.js';
+import { type Engine, execute, type Options } from './execution.js';
 import { Output } from './output.js';
 
 const request: ExecutionRequest = { runtime: 'python', code: '' };
-const never = new Promise<number>(() => {});
+const streaming: Options = { stream: true, interrupted: new Promise(() => {}), stop: false };
+const buffered: Options = { ...streaming, stream: false };
 
 /** Sinks that remember what they were given. */
 function sinks() {
@@ -81,7 +82,7 @@ it('passes a stream on as it is and ends with the program’s exit code', async 
     { type: 'exit', data: '42', phase: 'code' },
   ]);
   const { to, seen } = sinks();
-  expect(await execute(engine, request, { stream: true, interrupted: never }, to)).toBe(42);
+  expect(await execute(engine, request, streaming, to)).toBe(42);
   expect(seen()).toEqual({ stdout: 'ac\n', stderr: 'b', copy: 'ac\n' });
   expect(engine.stops, 'a sandbox that has ended goes by itself').toBe(0);
 });
@@ -94,7 +95,7 @@ it('keeps setup output away from stdout and does not end with the setup', async 
     { type: 'exit', data: '7', phase: 'code' },
   ]);
   const { to, seen } = sinks();
-  expect(await execute(engine, request, { stream: true, interrupted: never }, to)).toBe(7);
+  expect(await execute(engine, request, streaming, to)).toBe(7);
   expect(seen()).toEqual({ stdout: 'ready\n', stderr: 'installing\n', copy: 'ready\n' });
 });
 
@@ -104,7 +105,7 @@ it('ends with the code of a setup script that failed', async () => {
     { type: 'exit', data: '3', phase: 'setup' },
   ]);
   const { to, seen } = sinks();
-  expect(await execute(engine, request, { stream: true, interrupted: never }, to)).toBe(3);
+  expect(await execute(engine, request, streaming, to)).toBe(3);
   expect(seen().stderr).toBe('[ERR] Setup script failed (exit code 3)\n');
 });
 
@@ -115,14 +116,14 @@ it('starts a line for the error after stderr left one open', async () => {
     { type: 'exit', data: '137', phase: 'code' },
   ]);
   const { to, seen } = sinks();
-  expect(await execute(engine, request, { stream: true, interrupted: never }, to)).toBe(137);
+  expect(await execute(engine, request, streaming, to)).toBe(137);
   expect(seen().stderr).toBe('half\n[ERR] EXECUTION TIMED OUT\n');
 });
 
 it('fails when a stream ends without an exit code', async () => {
   const engine = new FakeEngine([{ type: 'stdout', data: 'a', phase: 'code' }]);
   const { to } = sinks();
-  const run = execute(engine, request, { stream: true, interrupted: never }, to);
+  const run = execute(engine, request, streaming, to);
   await expect(run).rejects.toThrow('without an exit code');
   expect(engine.stops).toBe(1);
 });
@@ -130,33 +131,40 @@ it('fails when a stream ends without an exit code', async () => {
 it('prints a result at the end, with a newline where there is something', async () => {
   const engine = new FakeEngine([], { stdout: 'out', stderr: 'err', exitCode: 5, truncated: true });
   const { to, seen } = sinks();
-  expect(await execute(engine, request, { stream: false, interrupted: never }, to)).toBe(5);
+  expect(await execute(engine, request, buffered, to)).toBe(5);
   expect(seen()).toEqual({ stdout: 'out\n', stderr: 'err\n[WARN] Output was truncated\n', copy: 'out' });
 });
 
 it('prints nothing for an empty result', async () => {
   const { to, seen } = sinks();
-  expect(await execute(new FakeEngine([]), request, { stream: false, interrupted: never }, to)).toBe(0);
+  expect(await execute(new FakeEngine([]), request, buffered, to)).toBe(0);
   expect(seen()).toEqual({ stdout: '', stderr: '', copy: '' });
+});
+
+it.each([streaming, buffered])('stops the engine once after a good end, if asked to: %j', async (options) => {
+  const engine = new FakeEngine([{ type: 'exit', data: '0', phase: 'code' }]);
+  const { to } = sinks();
+  expect(await execute(engine, request, { ...options, stop: true }, to)).toBe(0);
+  expect(engine.stops).toBe(1);
 });
 
 it('abandons a stream that is interrupted', async () => {
   const engine = new EndlessEngine();
   const { to } = sinks();
-  expect(await execute(engine, request, { stream: true, interrupted: Promise.resolve(130) }, to)).toBe(130);
+  expect(await execute(engine, request, { ...streaming, interrupted: Promise.resolve(130) }, to)).toBe(130);
   expect(engine.abandoned).toBe(true);
 });
 
 it('stops the engine under a buffered run that is interrupted', async () => {
   const { to } = sinks();
   const engine = new EndlessEngine();
-  expect(await execute(engine, request, { stream: false, interrupted: Promise.resolve(143) }, to)).toBe(143);
+  expect(await execute(engine, request, { ...buffered, interrupted: Promise.resolve(143) }, to)).toBe(143);
 });
 
 it('keeps the exit code when cleaning up fails, and says so', async () => {
   const engine = new EndlessEngine();
   engine.stop = () => Promise.reject(new Error('the daemon went away'));
   const { to, seen } = sinks();
-  expect(await execute(engine, request, { stream: true, interrupted: Promise.resolve(130) }, to)).toBe(130);
+  expect(await execute(engine, request, { ...streaming, interrupted: Promise.resolve(130) }, to)).toBe(130);
   expect(seen().stderr).toBe('[WARN] could not clean up: the daemon went away\n');
 });

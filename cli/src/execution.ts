@@ -1,9 +1,10 @@
 /**
  * One run, from the request to an exit code, with its output shown on the way.
  *
- * A run that ended by itself is waited for no longer than that: its sandbox is being removed already, and goes in
- * any case when this process, and so its connection, does. One that is given up or fails is cleaned up after, and
- * the engine kills whatever is still going, before `execute` settles or the time for that is over.
+ * A run that ended by itself is waited for no longer than that, unless it leaves something behind: its sandbox is
+ * being removed already, and goes in any case when this process, and so its connection, does. One that is given up or
+ * fails is cleaned up after, and the engine kills whatever is still going, before `execute` settles or the time for
+ * that is over.
  */
 import type { ExecutionRequest, ExecutionResult, NetworkLogEntry, StreamEvent } from 'isol8';
 import { say } from './messages.js';
@@ -38,12 +39,14 @@ export interface Options {
   stream: boolean;
   /** Resolves with an exit code when the run is to be given up. */
   interrupted: Promise<number>;
+  /** Stop the engine whatever becomes of the run: it may have a record to write, or a container to leave. */
+  stop: boolean;
 }
 
 export async function execute(
   engine: Engine,
   request: ExecutionRequest,
-  { stream, interrupted }: Options,
+  { stream, interrupted, stop }: Options,
   sinks: Sinks,
 ): Promise<number> {
   const status = new StatusLine(sinks.stderr);
@@ -60,7 +63,7 @@ export async function execute(
     return await Promise.race([forward(events), abandoned]);
   } finally {
     status.clear();
-    if (!ended) await stop(engine, sinks.stderr);
+    if (stop || !ended) await stopEngine(engine, sinks.stderr);
   }
 
   async function print(result: ExecutionResult): Promise<number> {
@@ -104,8 +107,8 @@ export async function execute(
   }
 }
 
-/** Stops the engine. What goes wrong here is only warned of: the run has its result by now. */
-async function stop(engine: Engine, stderr: Output): Promise<void> {
+/** What goes wrong here is only warned of: the run has its result by now. */
+async function stopEngine(engine: Engine, stderr: Output): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not done after ${STOP_LIMIT_MS / 1000} s`)), STOP_LIMIT_MS);

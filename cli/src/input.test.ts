@@ -90,12 +90,13 @@ describe('the file extension', () => {
     expect(fileExtension({ from: 'file', path: 'dir/a.cjs' })).toBe('.cjs');
   });
 
-  it('is left out for a name without one, in a dotted directory too', () => {
+  // W84: it was what came after the last dot of the whole path, even of a file that nobody ran.
+  it('is left out for a name without one, in a dotted directory too (W84)', () => {
     expect(fileExtension({ from: 'file', path: 'noext' })).toBeUndefined();
     expect(fileExtension({ from: 'file', path: 'dir.d/noext' })).toBeUndefined();
   });
 
-  it('does not come from a file that --eval overrides', () => {
+  it('does not come from a file that --eval overrides (W84)', () => {
     expect(fileExtension(chooseSource({ eval: '1', file: 'a.cjs' }))).toBeUndefined();
   });
 });

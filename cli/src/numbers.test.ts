@@ -12,6 +12,7 @@ it('leaves a flag that was not given to the engine’s default', () => {
   expect(positiveInteger('--timeout', undefined)).toBeUndefined();
 });
 
+// W79: what was no number became a limit that was none.
 it.each(['', ' ', '0', '-1', '+1', '1.5', '10s', '1e3', '0x10', 'NaN', 'Infinity', ' 5', '99999999999999999999'])(
   'refuses %j as a whole number',
   (text) => {

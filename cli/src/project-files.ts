@@ -22,14 +22,16 @@ export async function projectFiles(directory: string, workdir: string | undefine
   if (!entries) throw new Error(`--files path is not a directory: ${directory}`);
   const target = targetOf(directory, workdir, entries);
   const files: Record<string, InputFile> = {};
+  let count = 0;
   let bytes = 0;
   for await (const path of walk(directory, entries, '')) {
-    const file = await readProjectFile(join(directory, path));
-    bytes += file.content.length;
+    const source = join(directory, path);
+    const { mode, size } = await stat(source);
+    count += 1;
+    bytes += size;
+    if (count > MAX_FILES) throw new Error(`--files ${directory} holds more than ${MAX_FILES} files`);
     if (bytes > MAX_BYTES) throw new Error(`--files ${directory} holds more than 1 GiB`);
-    files[posix.join(target, path)] = file;
-    if (Object.keys(files).length > MAX_FILES)
-      throw new Error(`--files ${directory} holds more than ${MAX_FILES} files`);
+    files[posix.join(target, path)] = { content: await readFile(source), executable: (mode & 0o111) !== 0 };
   }
   return files;
 }
@@ -55,9 +57,4 @@ async function* walk(directory: string, entries: Dirent[], path: string): AsyncG
       yield* walk(directory, await readdir(join(directory, inner), { withFileTypes: true }), inner);
     }
   }
-}
-
-async function readProjectFile(path: string): Promise<InputFile & { content: Buffer }> {
-  const [content, { mode }] = await Promise.all([readFile(path), stat(path)]);
-  return { content, executable: (mode & 0o111) !== 0 };
 }

@@ -1,6 +1,7 @@
 /** `cleanup` removes what isol8 left on the Docker engine: what it shows, once that is confirmed, and nothing else. */
 import type { Command } from 'commander';
 import type { CleanupResult, ContainerInfo, ImageInfo } from 'isol8';
+import { readConfig } from '../config.js';
 import { confirm } from '../confirm.js';
 import { checkDocker } from '../docker.js';
 import { Exit } from '../exit.js';
@@ -37,6 +38,7 @@ async function cleanup(
   { force = false, images: withImages = false }: CleanupFlags,
   status: StatusLine,
 ): Promise<number> {
+  await readConfig();
   await checkDocker();
   const { DockerIsol8, listContainers, listImages } = await import('isol8');
   const everything = withImages ? 'containers and images' : 'containers';

@@ -155,15 +155,17 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
 
   const copy = flags.out === undefined ? undefined : await openCopy(flags.out);
   try {
-    const options = { stream: flags.stream !== false, interrupted: interruption() };
+    const how = {
+      stream: flags.stream !== false,
+      interrupted: interruption(),
+      stop: config.audit.enabled || options.persist,
+    };
     const told = (logs: NetworkLogEntry[]) => {
       if (flags.logNetwork) printLogs(logs, stderr);
       summarizeBlocks(logs, stderr);
     };
-    const code = await execute(engine, request, options, { stdout, stderr, copy, network: told });
+    const code = await execute(engine, request, how, { stdout, stderr, copy, network: told });
     debug('Run', `exit code ${code}`);
-    // Its record is written in the background, which ends with us.
-    if (config.audit.enabled) await engine.stop();
     if (copy) stderr.line(`[Run] Output written to ${flags.out}`);
     return code;
   } finally {

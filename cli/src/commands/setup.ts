@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { BuildProgress } from 'isol8';
+import { readConfig } from '../config.js';
 import { checkDocker } from '../docker.js';
 import { Exit } from '../exit.js';
 import { debug, say } from '../messages.js';
@@ -31,6 +32,7 @@ export function registerSetup(program: Command): void {
 }
 
 async function setup({ force = false, only }: SetupFlags): Promise<number> {
+  await readConfig();
   const { buildBaseImages, RuntimeRegistry } = await import('isol8');
   const runtimes = only
     ?.split(',')
