@@ -1,8 +1,7 @@
 /** A machine for tests of the configuration: a project and a home directory, empty and away from the real ones. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { scratch } from './scratch.js';
 
 export interface Machine {
   project: string;
@@ -14,8 +13,7 @@ export interface Machine {
 }
 
 export function machine(): Machine {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'isol8-config-')));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const root = scratch();
   const [project, home] = [join(root, 'project'), join(root, 'home')];
   for (const directory of [project, join(home, '.isol8')]) mkdirSync(directory, { recursive: true });
   const write = (path: string, content: unknown): string => {

@@ -50,7 +50,7 @@ export async function inspect(name: string): Promise<any> {
 /** Command lines of the processes in a container, as the host sees them. */
 export async function processesIn(container: string): Promise<string[]> {
   const listed = (await docker(['top', container, '-eo', 'pid,args'])).split('\n').slice(1);
-  return listed.map((line) => line.trim().replace(/^\d+ /, ''));
+  return listed.map((line) => line.trim().replace(/^\d+ +/, ''));
 }
 
 /** Builds an image from the text of a Dockerfile, without a context. Nothing is done twice: Docker remembers. */
