@@ -1,7 +1,8 @@
-/** `isol8 config`: the settings in force, and where they come from. */
-import { expect, it } from 'vitest';
+/** `isol8 config`: the settings in force, and where they come from; and what every command does about them. */
+import { describe, expect, inject, it } from 'vitest';
 import { type Machine, machine } from '../support/config.js';
 import { cli, type Ended } from '../support/process.js';
+import { Scope } from '../support/scope.js';
 
 /** The command in a machine's project. */
 function config({ project, home }: Machine, ...flags: string[]): Promise<Ended> {
@@ -339,4 +340,31 @@ it('lets no value take hold of the terminal', async () => {
   const { stdout } = await config(here);
   expect(stdout).toContain('  Directory:        /tmp/a b\n');
   expect(stdout).not.toMatch(/[^\P{Cc}\n]/u);
+});
+
+describe.each([['setup --only bash'], ['cleanup']])('isol8 %s', (command) => {
+  /** In a machine's project, with an engine that has nothing to clean up. */
+  async function run({ project, home }: Machine): Promise<Ended> {
+    const env = command === 'cleanup' ? (await Scope.open()).env : inject('buildEnv');
+    return cli(command.split(' '), { cwd: project, env: { ...env, HOME: home } }).ended;
+  }
+
+  it('says what is being done if the configuration wants it to, and warns of unknown keys', async () => {
+    const here = machine();
+    const file = here.inProject({ debug: true, colour: 'red' });
+    const { code, stderr } = await run(here);
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      `[WARN] ${file}: unknown key "colour"\n[DEBUG] [Config] read ${file}\n[OK] Docker is running\n`,
+    );
+  });
+
+  it('does nothing with a configuration that has a mistake', async () => {
+    const here = machine();
+    const file = here.inProject('{');
+    const { code, stdout, stderr } = await run(here);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^\[ERR\] Invalid config .*: EOF while parsing an object at line 1 column 1\n$/);
+    expect(stderr).toContain(file);
+  });
 });

@@ -93,7 +93,8 @@ it('nothing but text goes to pipes: no colour, no cursor', async () => {
   expect(stdout + stderr).not.toMatch(/\x1b|\r/);
 });
 
-it.each([[[]], [['--no-stream']]])('10 MB arrive complete through a pipe, even a slow one: %j', async (flags) => {
+// W78: the process ended before its output was out.
+it.each([[[]], [['--no-stream']]])('10 MB arrive complete through a pipe, even a slow one: %j (W78)', async (flags) => {
   const args = ['run', ...flags, '--max-output', '20000000', '--cmd', 'head -c 10000000 /dev/zero | tr "\\0" z'];
   const quoted = [process.execPath, CLI, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const slow = new Process('bash', ['-c', `set -o pipefail; ${quoted} | { sleep 1; wc -c; }`]);

@@ -4,10 +4,11 @@ import { containersOf, noContainersOf } from '../support/docker.js';
 import { cli } from '../support/process.js';
 import { until, within } from '../support/until.js';
 
+// W90: Ctrl-C exited with 0.
 describe.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('%s', (signal, code) => {
+] as const)('%s (W90)', (signal, code) => {
   it.each([[[]], [['--no-stream']]])('ends a run with %i, and leaves no container: %j', async (flags) => {
     const process = cli(['run', ...flags, '--cmd', 'trap "" TERM INT; echo up; while :; do sleep 0.1; done']);
     if (flags.length === 0) await process.printed('up');
