@@ -14,7 +14,12 @@ const EVERYTHING = {
   debug: true,
   maxConcurrent: 4,
   defaults: { timeoutMs: 5000, memoryLimit: '1g', cpuLimit: 0.5, network: 'filtered', readonlyRootFs: false },
-  network: { whitelist: ['^example\\.com$', '^example\\.org$'], blacklist: ['^evil\\.'] },
+  network: {
+    whitelist: ['^example\\.com$', '^example\\.org$'],
+    blacklist: ['^evil\\.'],
+    ports: [443, 8443],
+    allowPrivate: ['10.1.0.0/16'],
+  },
   cleanup: { autoPrune: false, maxContainerAgeMs: 90_000 },
   poolStrategy: 'secure',
   poolSize: 3,
@@ -57,6 +62,8 @@ it('shows the defaults when there is no file', async () => {
     ── Network Filter ──
       Whitelist:  (none)
       Blacklist:  (none)
+      Ports:      80, 443
+      Private:    (none)
 
     ── Remote Code ──
       Enabled:        no
@@ -140,6 +147,8 @@ it('shows everything, each in its section, and no password (W96)', async () => {
       Whitelist:  ^example\\.com$
                   ^example\\.org$
       Blacklist:  ^evil\\.
+      Ports:      443, 8443
+      Private:    10.1.0.0/16
 
     ── Remote Code ──
       Enabled:        yes
@@ -231,6 +240,13 @@ it('prints the merged configuration as JSON, and nothing else', async () => {
         ],
         "blacklist": [
           "^evil\\\\."
+        ],
+        "ports": [
+          443,
+          8443
+        ],
+        "allowPrivate": [
+          "10.1.0.0/16"
         ]
       },
       "cleanup": {

@@ -53,7 +53,12 @@ describe('loadConfig', () => {
           "dependencies": {},
           "maxConcurrent": 10,
           "network": {
+            "allowPrivate": [],
             "blacklist": [],
+            "ports": [
+              80,
+              443,
+            ],
             "whitelist": [],
           },
           "poolSize": {
@@ -121,7 +126,7 @@ describe('loadConfig', () => {
     inProject({ defaults: { memoryLimit: '1g' }, network: { whitelist: ['^example\\.com$'] }, poolSize: 0 });
     const { defaults, network, poolSize } = loadConfig(project);
     expect(defaults).toMatchObject({ memoryLimit: '1g', timeoutMs: 30000 });
-    expect(network).toEqual({ whitelist: ['^example\\.com$'], blacklist: [] });
+    expect(network).toMatchObject({ whitelist: ['^example\\.com$'], blacklist: [], ports: [80, 443] });
     expect(poolSize).toBe(0);
   });
 

@@ -8,8 +8,8 @@
 //!    then: a second look at the name could give another;
 //! 4. [`policy::check_http`] or [`policy::check_tls`]: whether what is said to that address is meant for that host.
 //!
-//! What cannot be seen here: which host is asked for inside TLS. Two names on one server, of which one is allowed, are
-//! told apart by the server alone.
+//! What cannot be seen here: which host is asked for inside TLS, or in a second ClientHello, if the server wants one. Of
+//! two names on one server, of which one is allowed, that server alone keeps the other apart.
 //!
 //! Every function is pure, takes bytes of anybody's choosing, and says no to what it does not understand.
 
@@ -20,6 +20,7 @@ pub mod decision;
 pub mod log;
 pub mod name;
 pub mod policy;
+mod printable;
 pub mod proxy;
 pub mod traffic;
 

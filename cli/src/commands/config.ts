@@ -52,6 +52,8 @@ function sectionsOf(config: Isol8Config): Record<string, Row[]> {
     'Network Filter': [
       ['Whitelist', network.whitelist],
       ['Blacklist', network.blacklist],
+      ['Ports', network.ports.join(', ')],
+      ['Private', network.allowPrivate],
     ],
     'Remote Code': [
       ['Enabled', yesNo(remoteCode.enabled)],

@@ -128,7 +128,7 @@ fn reserved_values_and_unknown_extensions_are_passed_over() {
 fn an_encrypted_name_counts_whatever_stands_beside_it() {
     for kind in [0xfe0d, 0xffce] {
         let encrypted = extension(kind, &[0; 40]);
-        assert_eq!(read_extensions(&[encrypted.clone()]), Some(ClientHello::Encrypted));
+        assert_eq!(read_extensions(std::slice::from_ref(&encrypted)), Some(ClientHello::Encrypted));
         let outer = server_names(0, &["example.com"]);
         assert_eq!(read_extensions(&[encrypted.clone(), outer.clone()]), Some(ClientHello::Encrypted));
         assert_eq!(read_extensions(&[outer, encrypted]), Some(ClientHello::Encrypted));

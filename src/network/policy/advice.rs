@@ -5,6 +5,8 @@ use crate::network::decision::{Decision, Reason, Rule};
 
 /// What the one who runs the program can do about a decision on a request for `authority`: in words, with the flag or
 /// option and what to give it. Nothing if it was allowed, or cannot be.
+///
+/// Not for the program itself: it quotes the policy, which is none of its business.
 pub fn advice(decision: &Decision, authority: &Authority) -> Option<String> {
     let Authority { host, port } = authority;
     match (decision.reason(), decision.rule()) {

@@ -104,6 +104,9 @@ impl Policy {
     }
 }
 
+/// More of one kind than anybody writes. Matching takes time for each, on every request.
+const MAX_RULES: usize = 1000;
+
 /// Compiles a list; what is wrong with an entry is told with its place.
 fn compile_each<T, E: ToString>(
     option: &str,
@@ -111,6 +114,10 @@ fn compile_each<T, E: ToString>(
     texts: &[String],
     compile: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Vec<T>, PolicyError> {
+    if texts.len() > MAX_RULES {
+        let reason = format!("expected at most {MAX_RULES} entries, found {}", texts.len());
+        return Err(PolicyError { option: format!("{option}.{list}"), reason });
+    }
     let compile_at = |(index, text): (usize, &String)| {
         compile(text)
             .map_err(|error| PolicyError { option: format!("{option}.{list}[{index}]"), reason: error.to_string() })

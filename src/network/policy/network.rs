@@ -4,12 +4,17 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::network::printable::printable;
+
 /// Reads `address/prefix`, or an address that stands for itself alone.
 pub(super) fn parse(text: &str) -> Result<IpNet, String> {
     let network = match text.parse::<IpNet>() {
         Ok(network) => network,
         Err(_) => IpNet::from(text.parse::<IpAddr>().map_err(|_| {
-            format!("expected a network such as \"10.0.0.0/8\" or \"fd00::/8\", found \"{}\"", shown(text))
+            format!(
+                "expected a network such as \"10.0.0.0/8\" or \"fd00::/8\", found \"{}\"",
+                printable(text, MAX_SHOWN)
+            )
         })?),
     };
     if network.addr() != network.network() {
@@ -25,11 +30,8 @@ pub(super) fn parse(text: &str) -> Result<IpNet, String> {
     }
 }
 
-/// Text of a configuration, which may be anything: nothing in it that moves the cursor, and no more than one can read.
-fn shown(text: &str) -> String {
-    const MAX_SHOWN: usize = 64;
-    text.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
-}
+/// Of longer texts the beginning is shown.
+const MAX_SHOWN: usize = 64;
 
 #[cfg(test)]
 mod tests {

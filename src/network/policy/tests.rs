@@ -86,6 +86,10 @@ fn w62_what_does_not_compile_is_an_error_that_names_the_option() {
         error(config(&[], &[], &["10.0.0.0/8", "10.0.0.1/8"])),
         "networkFilter.allowPrivate[1]: 10.0.0.1/8 has bits set beyond its prefix: did you mean 10.0.0.0/8?"
     );
+    assert_eq!(
+        error(config(&["a"; MAX_RULES + 1], &[], &[])),
+        "networkFilter.whitelist: expected at most 1000 entries, found 1001"
+    );
     for (ports, expected) in [
         (vec![], "networkFilter.ports: expected at least one port"),
         (vec![80, 0], "networkFilter.ports[1]: expected a port from 1 to 65535, found 0"),

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
-use crate::network::{Authority, Decision, log, policy};
+use crate::network::{Authority, Decision, Reason, log, policy};
 
 /// What answers carry: our own words, or what comes from upstream.
 pub(super) type Body = BoxBody<Bytes, hyper::Error>;
@@ -24,6 +24,8 @@ pub(super) fn blocked(method: &Method, host: &str, to: Option<&Authority>, decis
     let what = if method == Method::CONNECT { "CONNECT" } else { "request" };
     let mut answer =
         text(StatusCode::FORBIDDEN, format!("isol8: {what} to {} blocked by network filter", log::shown_host(host)));
+    // Which pattern is against it is none of the program's business.
+    let to = to.filter(|_| decision.reason() != Reason::Blacklist);
     let words = match to.and_then(|to| policy::advice(decision, to)) {
         Some(advice) => format!("{}; {advice}", decision.reason().name()),
         None => decision.reason().name().to_owned(),
