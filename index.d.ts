@@ -401,6 +401,11 @@ export interface ExecutionRequest {
   fileExtension?: string
   /** Working directory, inside `/sandbox`. Created if missing. */
   workdir?: string
+  /**
+   * Packages to install first, with the runtime's own package manager. Needs a network: with `filtered`, the
+   * package registries that the image is configured for are let through.
+   */
+  installPackages?: Array<string>
   /** Bash script to run first, as the same user, in `/sandbox`. If it fails, so does the execution. */
   setupScript?: string
   /** Passed on to the audit record; the key `userId` names the user there. */

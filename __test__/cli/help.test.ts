@@ -49,6 +49,8 @@ it('prints the help of run', async () => {
       --stdin <text>          standard input of the program
       --workdir <path>        working directory, inside /sandbox (default: /sandbox)
       --files <dir>           put the files of a directory into /sandbox first
+      --install <package>     install a package first; alone, it lets registries
+                              through (repeatable)
       --setup <command|file>  bash to run first: a command, or a file with commands
                               (repeatable)
       --secret <KEY=VALUE>    environment variable that is masked in the output
@@ -56,8 +58,14 @@ it('prints the help of run', async () => {
       --image <ref>           image to use instead of the runtime's own
 
     Network:
-      --net <mode>            network access (choices: "none", "host", default:
-                              "none")
+      --net <mode>            network access (default: none) (choices: "none",
+                              "host", "filtered")
+      --allow <regex>         let programs reach hosts that match, with --net
+                              filtered (repeatable)
+      --deny <regex>          keep programs from hosts that match, whatever is
+                              allowed (repeatable)
+      --log-network           print what the program asked of the network, with
+                              --net filtered
 
     Limits:
       --timeout <ms>          time limit in milliseconds (default: 30000)

@@ -10,14 +10,18 @@ export interface NetworkFlags {
   net?: NetworkMode;
   allow?: string[];
   deny?: string[];
+  install?: string[];
 }
 
 /** Hosts that are named after a run; more would hide what the program printed. */
 const MAX_NAMED = 5;
 
-/** What was asked for, or nothing at all. The mode in the configuration is for servers. */
-export function networkMode(flags: NetworkFlags): NetworkMode {
-  return flags.net ?? 'none';
+/**
+ * What was asked for; else what it takes to install packages, or nothing at all. The mode in the configuration is for
+ * servers. The package registries are let through by the engine, which knows from the image which they are.
+ */
+export function networkMode({ net, install }: NetworkFlags): NetworkMode {
+  return net ?? (install ? 'filtered' : 'none');
 }
 
 /** The filter: the patterns that were given, or else those of the configuration. */

@@ -34,6 +34,9 @@ pub struct ExecutionRequest {
     pub file_extension: Option<String>,
     /// Working directory, inside `/sandbox`. Created if missing.
     pub workdir: Option<String>,
+    /// Packages to install first, with the runtime's own package manager. Needs a network: with `filtered`, the
+    /// package registries that the image is configured for are let through.
+    pub install_packages: Option<Vec<String>>,
     /// Bash script to run first, as the same user, in `/sandbox`. If it fails, so does the execution.
     pub setup_script: Option<String>,
     /// Passed on to the audit record; the key `userId` names the user there.
@@ -89,6 +92,7 @@ impl From<ExecutionRequest> for api::Request {
             output_paths: request.output_paths,
             file_extension: request.file_extension,
             workdir: request.workdir,
+            install_packages: request.install_packages.unwrap_or_default(),
             setup_script: request.setup_script,
             metadata: request.metadata.unwrap_or_default().into_iter().collect(),
             adapter: None,

@@ -60,6 +60,8 @@ error_codes! {
     WriteFileFailed = "WRITE_FILE_FAILED",
     /// A file could not be read.
     ReadFileFailed = "READ_FILE_FAILED",
+    /// Packages could not be installed, so the program was not run.
+    InstallFailed = "INSTALL_FAILED",
     /// A setup script failed, so the program was not run.
     SetupFailed = "SETUP_FAILED",
     /// The container of a persistent engine was made for another runtime.

@@ -27,6 +27,8 @@ pub struct Request {
     pub file_extension: Option<String>,
     /// Working directory, inside `/sandbox`.
     pub workdir: Option<String>,
+    /// Packages to install before, with the runtime's package manager.
+    pub install_packages: Vec<String>,
     /// Bash script to run before.
     pub setup_script: Option<String>,
     /// Passed on to the audit record; `userId` names the user there.

@@ -52,6 +52,14 @@ pub enum Error {
     /// A file could not be read.
     #[error("Failed to read file {} in container: {} (exit code 1)", .0.subject, reason(.0))]
     ReadFile(Failure),
+    /// Packages could not be installed, so the program was not run.
+    #[error("Package install failed (exit code {exit_code}): {stderr}")]
+    Install {
+        /// The exit code of the package manager; 137 at the time limit.
+        exit_code: i32,
+        /// What it printed on standard error.
+        stderr: String,
+    },
     /// A setup script failed, so the program was not run.
     #[error("Setup script failed (exit code {exit_code}): {stderr}")]
     Setup {
@@ -124,6 +132,7 @@ impl Error {
             Self::Workdir(_) => ErrorCode::WorkdirFailed,
             Self::WriteFile(_) => ErrorCode::WriteFileFailed,
             Self::ReadFile(_) => ErrorCode::ReadFileFailed,
+            Self::Install { .. } => ErrorCode::InstallFailed,
             Self::Setup { .. } => ErrorCode::SetupFailed,
             Self::RuntimeSwitch { .. } => ErrorCode::RuntimeSwitch,
             Self::NoContainer => ErrorCode::NoContainer,

@@ -59,6 +59,26 @@ impl<'a> Forward<'a> {
         Ok(report)
     }
 
+    /// Waits for the end of a command whose output is of interest only if it fails: what it prints on standard error
+    /// comes back.
+    pub(super) async fn quiet(
+        &mut self,
+        running: &mut Running,
+        patience: Duration,
+    ) -> Result<(Report, String), ChannelError> {
+        let (mut filter, mut stderr) = (filter(self.settings), String::new());
+        loop {
+            match running.next(patience).await? {
+                Frame::Data(Channel::Stdout, _) => {}
+                Frame::Data(Channel::Stderr, bytes) => stderr += &filter.push(&bytes),
+                Frame::Data(..) => return Err(ChannelError::Protocol(FrameError::Unexpected("output"))),
+                Frame::Message(ExecEvent::Started) => {}
+                Frame::Message(ExecEvent::Failed(failure)) => return Err(ChannelError::Refused(failure)),
+                Frame::Message(ExecEvent::Ended(report)) => return Ok((report, stderr + &filter.finish())),
+            }
+        }
+    }
+
     /// Sends what was held back.
     pub(super) async fn finish(&mut self) {
         self.finished = true;

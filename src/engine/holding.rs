@@ -9,11 +9,21 @@ use super::gateway::Gateway;
 use super::session::{Bound, Turn, left};
 use super::{Active, Error, Generation, Shared};
 use crate::api::Mode;
+use crate::network::Host;
 use crate::network::proxy::Outlet;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
 use crate::sandbox::docker::Docker;
 use crate::sandbox::pool::Lease;
+
+/// What an execution has to know of the image that its sandbox was started from.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// What the image wants to be run before every execution.
+    pub(super) setup: Option<String>,
+    /// The package registries that it is configured for.
+    pub(super) registries: Arc<[Host]>,
+}
 
 /// A sandbox in use. Dropping it before the command has ended kills the command; the permit is passed on either way.
 #[derive(Debug)]
@@ -84,18 +94,18 @@ impl Holding {
 }
 
 impl Shared {
-    /// A sandbox for `runtime`, and what its image wants to be run first.
+    /// A sandbox for `runtime`, and what has to be known of its image.
     pub(super) async fn hold(
         &self,
         generation: &Generation,
         active: &Active,
         runtime: &Language,
         permit: OwnedSemaphorePermit,
-    ) -> Result<(Holding, Option<String>), Error> {
+    ) -> Result<(Holding, Place), Error> {
         if self.settings.mode == Mode::Ephemeral {
-            let (lease, setup) = self.lease(active, runtime).await?;
+            let (lease, place) = self.lease(active, runtime).await?;
             let gateway = Gateway::open(self.settings.proxy.as_ref(), &lease);
-            return Ok((Holding::Own { gateway, lease, _permit: permit }, setup));
+            return Ok((Holding::Own { gateway, lease, _permit: permit }, place));
         }
         let bound = match active.session.current()? {
             Some(bound) if bound.runtime != *runtime => {
@@ -104,15 +114,15 @@ impl Shared {
             }
             Some(bound) => bound,
             None => {
-                let (lease, setup) = self.lease(active, runtime).await?;
+                let (lease, place) = self.lease(active, runtime).await?;
                 let gateway = Gateway::open(self.settings.proxy.as_ref(), &lease);
-                let bound = Bound::new(runtime.clone(), setup, lease, gateway);
+                let bound = Bound::new(runtime.clone(), place, lease, gateway);
                 active.session.bind(bound.clone());
                 bound
             }
         };
-        let setup = bound.setup.clone();
+        let place = bound.place.clone();
         let turn = Turn::new(active.session.clone(), bound, permit, generation.tasks.clone());
-        Ok((Holding::Shared(turn), setup))
+        Ok((Holding::Shared(turn), place))
     }
 }

@@ -47,6 +47,7 @@ pub use run::Controls;
 pub use settings::{DEFAULT_MAX_CONCURRENT, Settings, SettingsError};
 pub use stream::EventStream;
 
+use holding::Place;
 use session::{Bound, Session};
 
 /// Runs untrusted code on a Docker engine. Cheap to clone; all clones are the same engine.
@@ -221,16 +222,16 @@ impl Shared {
     }
 
     /// A sandbox for `runtime`, and what its image wants to be run before every execution.
-    async fn lease(&self, active: &Active, runtime: &Language) -> Result<(Lease<Docker>, Option<String>), Error> {
-        let (spec, setup) = self.spec(active, runtime).await?;
+    async fn lease(&self, active: &Active, runtime: &Language) -> Result<(Lease<Docker>, Place), Error> {
+        let (spec, place) = self.spec(active, runtime).await?;
         match active.pool.acquire(&spec).await.map_err(Error::from) {
             // Someone removed the image that we remembered. Look again, once.
             Err(error) if error.is_missing_image() => {
                 active.images.forget();
-                let (spec, setup) = self.spec(active, runtime).await?;
-                Ok((active.pool.acquire(&spec).await?, setup))
+                let (spec, place) = self.spec(active, runtime).await?;
+                Ok((active.pool.acquire(&spec).await?, place))
             }
-            leased => Ok((leased?, setup)),
+            leased => Ok((leased?, place)),
         }
     }
 
@@ -239,13 +240,13 @@ impl Shared {
         Ok(active.pool.warm(&spec).await?)
     }
 
-    async fn spec(&self, active: &Active, runtime: &Language) -> Result<(Arc<ContainerSpec>, Option<String>), Error> {
+    async fn spec(&self, active: &Active, runtime: &Language) -> Result<(Arc<ContainerSpec>, Place), Error> {
         let image = active.images.resolve(runtime, self.settings.image.as_deref()).await?;
-        let setup = image.setup().map(str::to_owned);
+        let place = Place { setup: image.setup().map(str::to_owned), registries: image.registries() };
         let image = Image { knows_localhost: image.knows_localhost(), id: image.id };
         let owner = Owner::this_process().to_string();
         let spec = ContainerSpec::new(image, runtime.name(), &owner, &self.settings.limits, active.seccomp.clone());
-        Ok((Arc::new(spec), setup))
+        Ok((Arc::new(spec), place))
     }
 }
 

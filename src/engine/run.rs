@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::files::read_back;
 use super::forward::Forward;
-use super::holding::Holding;
+use super::holding::{Holding, Place};
 use super::in_line::in_line;
 use super::journal::{Journal, usage};
 use super::plan::{Plan, Work};
@@ -77,6 +77,14 @@ impl Ended {
             "ended"
         );
     }
+}
+
+/// The exit code of a program that was killed, whatever killed its main process first.
+const KILLED: i32 = 137;
+
+/// The exit code that callers see of a command.
+pub(super) fn exit_code(report: &Report) -> i32 {
+    if report.timed_out { KILLED } else { report.status.code() }
 }
 
 /// When something happened, ISO 8601.
@@ -167,7 +175,8 @@ impl Execution<'_> {
         permit: OwnedSemaphorePermit,
     ) -> Result<Ended, Error> {
         let (started, execution_id) = (Timestamp::now(), Uuid::new_v4().to_string());
-        let (mut sandbox, setup) = self.shared.hold(self.generation, self.active, &plan.runtime, permit).await?;
+        let (mut sandbox, Place { setup, registries }) =
+            self.shared.hold(self.generation, self.active, &plan.runtime, permit).await?;
         tracing::debug!(
             execution = execution_id,
             runtime = plan.runtime.name(),
@@ -182,6 +191,9 @@ impl Execution<'_> {
         };
         let container_id = sandbox.id().to_string();
         let outlet = sandbox.outlet().cloned();
+        if let Some(outlet) = &outlet {
+            outlet.set_registries(if plan.install.is_some() { registries } else { Arc::default() });
+        }
         // What went through before is not this execution's.
         drop(outlet.as_ref().map(|outlet| outlet.traffic().take()));
         let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, outlet.clone());
@@ -211,7 +223,8 @@ impl Execution<'_> {
         ended
     }
 
-    /// Runs setup scripts and the program, and reads the output files.
+    /// Installs packages, runs setup scripts and the program, and reads the output files. The inner failure is one
+    /// that leaves the sandbox well.
     async fn work(
         &self,
         sandbox: &Holding,
@@ -219,15 +232,22 @@ impl Execution<'_> {
         work: Work,
         stdin: Stdin,
         forward: &mut Forward<'_>,
-    ) -> Result<End, ChannelError> {
-        let Work { mut exec, setups, files } = work;
+    ) -> Result<Result<End, Error>, ChannelError> {
+        let Work { mut exec, installs, setups, files } = work;
         exec.stdin = !matches!(stdin, Stdin::Empty);
         let patience = Duration::from_millis(plan.timeout_ms) + GRACE;
         let mut running = sandbox.channel().exec(exec, files, stdin).await?;
+        if installs {
+            let (report, stderr) = forward.quiet(&mut running, patience).await?;
+            if report.timed_out || !report.status.is_success() {
+                let exit_code = exit_code(&report);
+                return Ok(Err(Error::Install { exit_code, stderr: stderr.trim_end().to_owned() }));
+            }
+        }
         for _ in 0..setups {
             let report = forward.step(Phase::Setup, &mut running, patience).await?;
             if report.timed_out || !report.status.is_success() {
-                return Ok(End { phase: Phase::Setup, report, files: None });
+                return Ok(Ok(End { phase: Phase::Setup, report, files: None }));
             }
             forward.set_up().await;
         }
@@ -236,13 +256,13 @@ impl Execution<'_> {
             Some(paths) => Some(read_back(sandbox, paths, &self.shared.settings.limits).await?),
             None => None,
         };
-        Ok(End { phase: Phase::Code, report, files })
+        Ok(Ok(End { phase: Phase::Code, report, files }))
     }
 
     /// What `end` means for the sandbox and for the caller.
     async fn settle(
         &self,
-        end: Result<End, ChannelError>,
+        end: Result<Result<End, Error>, ChannelError>,
         sandbox: &mut Holding,
         plan: &Plan,
         started: Timestamp,
@@ -251,7 +271,7 @@ impl Execution<'_> {
         match end {
             Ok(end) => {
                 sandbox.end();
-                Ok(end)
+                end
             }
             Err(ChannelError::Refused(failure)) => {
                 sandbox.end();

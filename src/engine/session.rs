@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Error;
 use super::gateway::Gateway;
+use super::holding::Place;
 use crate::network::proxy::Outlet;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
@@ -30,23 +31,17 @@ pub(super) struct Session {
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
     pub(super) runtime: Language,
-    /// What its image wants to be run before every execution.
-    pub(super) setup: Option<String>,
+    pub(super) place: Place,
     /// Its way out, open for as long as it lives.
     gateway: Option<Arc<Gateway>>,
     sandbox: Arc<Lease<Docker>>,
 }
 
 impl Bound {
-    pub(super) fn new(
-        runtime: Language,
-        setup: Option<String>,
-        mut lease: Lease<Docker>,
-        gateway: Option<Gateway>,
-    ) -> Self {
+    pub(super) fn new(runtime: Language, place: Place, mut lease: Lease<Docker>, gateway: Option<Gateway>) -> Self {
         // Nobody else gets it afterwards.
         lease.discard();
-        Self { runtime, setup, gateway: gateway.map(Arc::new), sandbox: Arc::new(lease) }
+        Self { runtime, place, gateway: gateway.map(Arc::new), sandbox: Arc::new(lease) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Error;
-use super::run::{End, Ended, Run, RunEvent, timestamp};
+use super::run::{End, Ended, Run, RunEvent, exit_code, timestamp};
 use crate::api::{ExecutionResult, NetworkLogEntry, Phase, StreamEvent, StreamEventKind};
 
 /// What both faces say of a program that was killed at its limit.
@@ -12,13 +12,10 @@ const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 /// What events say of a setup script that was killed at its limit.
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 
-/// The exit code of a program that was killed, whatever killed its main process first.
-const KILLED: i32 = 137;
-
 impl Ended {
     /// The exit code that callers see.
     pub(super) fn exit_code(&self) -> i32 {
-        if self.end.report.timed_out { KILLED } else { self.end.report.status.code() }
+        exit_code(&self.end.report)
     }
 
     /// Wall time of the last command. One that took less than a millisecond still took some time.

@@ -9,6 +9,7 @@ mod builder;
 mod context;
 mod finish;
 mod labels;
+mod packages;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use bollard::models::ImageConfig;
 
 use crate::api::ErrorCode;
+use crate::network::Host;
 use crate::runtime::Language;
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
@@ -26,6 +28,7 @@ pub use base::{BuildProgress, BuildStatus, build_base_images};
 pub use labels::{
     BUILD_HASH, DEPENDENCIES, DEPS_HASH, GUEST_HASH, KNOWS_LOCALHOST, LABEL_PREFIX, REGISTRIES, RUNTIME, SETUP,
 };
+pub use packages::{Packages, PackagesError};
 
 /// The guest that this engine speaks to, built for the platform of the containers.
 static GUEST: &[u8] = include_bytes!(env!("ISOL8_GUEST_BINARY"));
@@ -128,6 +131,12 @@ impl LocalImage {
     /// The script that it wants to be run before every execution.
     pub fn setup(&self) -> Option<&str> {
         self.labels.get(SETUP).map(String::as_str).filter(|script| !script.trim().is_empty())
+    }
+
+    /// The package registries that its package managers are configured for.
+    pub fn registries(&self) -> Arc<[Host]> {
+        let label = self.labels.get(REGISTRIES).map(String::as_str).unwrap_or_default();
+        label.split(',').filter_map(|host| Host::parse(host).ok()).collect()
     }
 
     fn has_guest(&self) -> bool {

@@ -4,6 +4,7 @@ pub mod agent;
 mod bash;
 mod bun;
 mod deno;
+pub mod install;
 mod language;
 mod node;
 mod python;

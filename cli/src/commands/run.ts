@@ -36,6 +36,7 @@ interface RunFlags {
   secret?: string[];
   setup?: string[];
   files?: string;
+  install?: string[];
   persistent?: boolean;
   persist?: boolean;
   sessionId?: string;
@@ -57,6 +58,7 @@ export function registerRun(program: Command): void {
     .option('--stdin <text>', 'standard input of the program')
     .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
     .option('--files <dir>', 'put the files of a directory into /sandbox first')
+    .option('--install <package>', 'install a package first; alone, it lets registries through (repeatable)', collect)
     .option('--setup <command|file>', 'bash to run first: a command, or a file with commands (repeatable)', collect)
     .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect)
     .option('--image <ref>', "image to use instead of the runtime's own")
@@ -147,6 +149,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     ...(await program(source, script)),
     fileExtension: fileExtension(source),
     stdin: flags.stdin,
+    installPackages: flags.install,
     setupScript: setup,
     files,
     workdir: flags.workdir,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::settings::{Settings, SettingsError, timeout_ms};
 use crate::api::{InputFile, Mode, NetworkMode, Request, Script};
+use crate::image::{Packages, PackagesError};
 use crate::runtime::{self, Language, RuntimeError};
 use crate::sandbox::contract::WRITABLE;
 
@@ -68,6 +69,8 @@ pub(super) struct Plan {
     pub source: Bytes,
     /// Path of the script among `files`, if it has to be removed afterwards.
     pub temporary_script: Option<String>,
+    /// What installs packages before.
+    pub install: Option<Install>,
     /// Bash script that is run before.
     pub setup: Option<String>,
     /// The whole environment that isol8 sets.
@@ -84,6 +87,13 @@ pub(super) struct Plan {
     pub output_paths: Option<Vec<String>>,
     /// What the caller wants to find in the record.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// A command that installs packages.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Install {
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
 }
 
 /// A request that makes no sense.
@@ -143,6 +153,12 @@ pub enum PlanError {
     /// What an adapter says cannot be run.
     #[error("the adapter of runtime {0} gave no command that could be run")]
     Command(String),
+    /// Packages that no package manager is asked for.
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+    /// A runtime without a package manager.
+    #[error("Unknown runtime for package install: {0}")]
+    Installer(String),
     /// A setup script that no shell could read.
     #[error("invalid setupScript: contains a NUL character")]
     Setup,
@@ -191,9 +207,13 @@ impl Plan {
                 (command, code)
             }
         };
+        let install = installation(&runtime, &request.install_packages)?;
         let setup = checked_setup(request.setup_script)?;
         check_metadata(&request.metadata)?;
-        let env = environment(settings, request.env)?;
+        let mut env = environment(settings, request.env)?;
+        if runtime.name() == "bash" && (install.is_some() || settings.mode == Mode::Persistent) {
+            add_unpacked(&mut env);
+        }
         check_words(&argv, &env)?;
         check_distinct(&files)?;
         Ok(Self {
@@ -201,6 +221,7 @@ impl Plan {
             argv,
             source,
             temporary_script,
+            install,
             setup,
             env,
             workdir,
@@ -286,6 +307,28 @@ fn check_words(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), Pl
         total += bounded("an environment variable", name.len() + 1 + value.len(), MAX_WORD)?;
     }
     bounded("the environment", total, MAX_WORDS).map(drop)
+}
+
+/// What installs these packages; nothing for none.
+fn installation(runtime: &Language, names: &[String]) -> Result<Option<Install>, PlanError> {
+    if names.iter().all(|name| name.trim().is_empty()) {
+        return Ok(None);
+    }
+    let unknown = || PlanError::Installer(runtime.name().to_owned());
+    let (base, installer) = runtime.base().zip(runtime::install::installer(runtime.name())).ok_or_else(unknown)?;
+    let packages = Packages::new(base, names)?;
+    Ok(Some(Install { argv: installer.command(packages.names()), env: installer.env().collect() }))
+}
+
+/// Lets bash programs find what was unpacked for them.
+fn add_unpacked(env: &mut BTreeMap<String, String>) {
+    for (name, directories) in runtime::install::BASH_ENV {
+        let value = env.entry(name.to_owned()).or_default();
+        if !value.is_empty() {
+            value.push(':');
+        }
+        value.push_str(directories);
+    }
 }
 
 /// A blank script counts as absent.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use isol8_protocol::{Exec, SANDBOX_DIR, Step};
 
-use super::{FILE_MODE, Plan};
+use super::{FILE_MODE, Install, Plan};
 use crate::sandbox::channel::Files;
 
 /// Where the setup script of the image is written to, until it has run.
@@ -19,7 +19,9 @@ const SETUP_PATH: &str = ":/usr/local/sbin:/usr/sbin:/sbin";
 pub(in crate::engine) struct Work {
     /// The commands.
     pub exec: Exec,
-    /// How many of them come before the program.
+    /// Whether the first of them installs packages.
+    pub installs: bool,
+    /// How many setup scripts come then, before the program.
     pub setups: usize,
     /// Files to write first.
     pub files: Files,
@@ -31,11 +33,17 @@ impl Plan {
     pub(in crate::engine) fn work(&mut self, image_setup: Option<String>) -> Work {
         let mut work = Work {
             exec: Exec { env: std::mem::take(&mut self.env).into_iter().collect(), steps: Vec::new(), stdin: false },
+            installs: self.install.is_some(),
             setups: 0,
             files: std::mem::take(&mut self.files),
         };
         let path = work.exec.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
         let setup_env = vec![("PATH".to_owned(), format!("{path}{SETUP_PATH}"))];
+        if let Some(Install { argv, mut env }) = self.install.take() {
+            env.extend(setup_env.iter().cloned());
+            let cwd = SANDBOX_DIR.to_owned();
+            work.exec.steps.push(Step { argv, env, cwd, limit_ms: self.timeout_ms, remove: Vec::new() });
+        }
         let scripts = [(IMAGE_SETUP, image_setup), (REQUEST_SETUP, self.setup.take())];
         for (path, script) in scripts.into_iter().filter_map(|(path, script)| Some((path, script?))) {
             work.files.push((path.to_owned(), FILE_MODE, Bytes::from(script)));

@@ -1,0 +1,73 @@
+/** Packages that a request asks for: installed by the sandbox user, over the filter, for this run alone. */
+import { describe, expect, it } from 'vitest';
+import { ownEngine, sharedEngine } from '../support/engine.js';
+
+const FILTERED = { network: 'filtered', timeoutMs: 120_000 } as const;
+
+describe('installed over the filter, with a whitelist that names no registry,', () => {
+  const engine = sharedEngine({ ...FILTERED, networkFilter: { whitelist: ['^nowhere\\.invalid$'] } });
+
+  it.each([
+    // W56: without root, on a read-only root file system.
+    ['bash', ['jq'], 'echo \'{"a":42}\' | jq .a', '42'],
+    ['python', ['six'], 'import six; print(six.__name__)', 'six'],
+    // W9: both kinds of modules.
+    ['node', ['is-odd'], 'console.log(require("is-odd")(3))', 'true'],
+    ['node', ['is-odd'], 'import odd from "is-odd"; console.log(odd(3))', 'true'],
+    // W58.
+    ['bun', ['zod'], 'import { z } from "zod"; console.log(z.string().parse("x"))', 'x'],
+    // W69.
+    ['deno', ['npm:is-odd@3'], 'import odd from "npm:is-odd@3"; console.log(odd(3))', 'true'],
+  ] as const)('%s uses %s', { timeout: 120_000 }, async (runtime, packages, code, stdout) => {
+    const result = await engine.execute({ runtime, code, installPackages: [...packages] });
+    expect(result).toMatchObject({ exitCode: 0, stdout });
+  });
+
+  it('registries are let through for that run only', { timeout: 60_000 }, async () => {
+    const code = 'pip download --quiet --no-deps --retries 0 --dest /tmp six && echo came';
+    const without = await engine.execute({ runtime: 'python', cmd: code });
+    expect(without.stdout).not.toContain('came');
+    const withPackage = await engine.execute({ runtime: 'python', cmd: code, installPackages: ['six'] });
+    expect(withPackage.stdout).toContain('came');
+  });
+});
+
+it('what one run has installed, the next one does not find', { timeout: 60_000 }, async () => {
+  const engine = ownEngine({ ...FILTERED, poolSize: { clean: 0, dirty: 1 } });
+  const code = 'import six';
+  const first = await engine.execute({ runtime: 'python', code, installPackages: ['six'] });
+  const second = await engine.execute({ runtime: 'python', code });
+  expect([first.exitCode, second.exitCode]).toEqual([0, 1]);
+  expect(second.containerId).toBe(first.containerId);
+});
+
+it('a session keeps what it has installed', { timeout: 60_000 }, async () => {
+  const engine = ownEngine({ ...FILTERED, mode: 'persistent' });
+  await engine.execute({ runtime: 'bash', cmd: ':', installPackages: ['jq'] });
+  expect(await engine.execute({ runtime: 'bash', cmd: 'jq -n 6*7' })).toMatchObject({ exitCode: 0, stdout: '42' });
+});
+
+// W55: names are neither options nor commands.
+it.each(['--index-url=x', 'six; touch /tmp/x', '$(id)', 'a b', 'six>=1', 'a\nb'])('%j is no package', async (name) => {
+  const engine = ownEngine(FILTERED);
+  await expect(engine.execute({ runtime: 'python', code: '1', installPackages: [name] })).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+    message: expect.stringContaining('Only alphanumeric, -, _, ., /, @, and = are allowed.'),
+  });
+});
+
+it('a package that does not exist fails the run, in both faces, with what the package manager said', async () => {
+  // W20: masked, too.
+  const engine = ownEngine({ ...FILTERED, secrets: { NAME: 'no-such-package-of-isol8' } });
+  const request = { runtime: 'python', code: 'print("no")', installPackages: ['no-such-package-of-isol8'] } as const;
+  const failure = {
+    code: 'INSTALL_FAILED',
+    message: expect.stringMatching(/^Package install failed \(exit code 1\): /),
+  };
+  const error = await engine.execute({ ...request, installPackages: [...request.installPackages] }).catch((e) => e);
+  expect(error).toMatchObject(failure);
+  expect(error.message).toContain('***');
+  expect(error.message).not.toContain('no-such-package-of-isol8');
+  const events = engine.executeStream({ ...request, installPackages: [...request.installPackages] });
+  await expect(events.next()).rejects.toMatchObject(failure);
+});
