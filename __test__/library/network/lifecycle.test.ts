@@ -1,0 +1,118 @@
+/** When connections end, how many there can be, and what becomes of sandboxes that had some. */
+import { expect, it } from 'vitest';
+import { python } from '../../support/clients.js';
+import { noContainersOf } from '../../support/docker.js';
+import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/engine.js';
+import { filtered, usual, web } from '../../support/servers.js';
+import { until, within } from '../../support/until.js';
+
+const origin = await web(usual('token'));
+const host = `127.0.0.1:${origin.port}`;
+const options = filtered([origin]);
+const engine = sharedEngine({ ...options, ...ONE_SANDBOX });
+
+/** How many connections the server has. */
+function connections(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    origin.server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+}
+
+/** Resolves when nobody is connected to the server. */
+function nobodyLeft(): Promise<unknown> {
+  return until('the connections to end', 5000, async () => (await connections()) === 0);
+}
+
+// W40, W67: proxy, logs and rules of a run were still there in the next one.
+it('a sandbox is used again, and nothing of the last run is left', async () => {
+  const first = await python(
+    engine,
+    `
+open_ones = [tunnel("${host}")[0] for _ in range(5)]
+waiting = connect()
+waiting.sendall(b"GET http://${host}/hang HTTP/1.1\\r\\nHost: ${host}\\r\\n\\r\\n")
+import subprocess, time
+subprocess.Popen(["curl", "--silent", "http://${host}/hang"], start_new_session=True)
+while not open("/proc/net/tcp").read().count(" 01 ") > 12: time.sleep(0.01)
+print("ready")
+`,
+  );
+  const code = `print(open("/proc/net/tcp").read().count(" 01 "), open("/proc/net/tcp6").read().count(":"))`;
+  const next = await python(engine, `${code}\nprint(say("GET http://${host}/x HTTP/1.0\\r\\n\\r\\n")[-5:])`);
+  expect(next.containerId).toBe(first.containerId);
+  expect(next.stdout).toMatch(/^0 \d+\ntoken$/);
+  await nobodyLeft();
+});
+
+it('128 connections are served at once, and more of them in turn', async () => {
+  const { stdout } = await python(
+    engine,
+    `
+request = b"GET http://${host}/token HTTP/1.1\\r\\nHost: ${host}\\r\\nConnection: close\\r\\n\\r\\n"
+all = [connect() for _ in range(240)]
+for s in all[:128]:
+    s.sendall(request[:-2])
+for s in all[:128]:
+    s.sendall(request[-2:])
+    assert rest(s).endswith(b"token")
+    s.close()
+for s in all[128:]:
+    s.sendall(request)
+print(sum(rest(s).endswith(b"token") for s in all[128:]))
+`,
+  );
+  expect(stdout).toBe('112');
+  await nobodyLeft();
+});
+
+it('a background process of a session keeps its connections between executions', async () => {
+  const session = ownEngine({ ...options, ...PERSISTENT });
+  const code = `
+    (while sleep 0.1; do curl --silent http://${host}/beat >> beats; done) > /dev/null 2>&1 &
+    until test -s beats; do sleep 0.05; done`;
+  await session.execute({ runtime: 'bash', code });
+  const before = origin.asked.filter((line) => line === 'GET /beat').length;
+  await until('more beats between executions', 5000, () => {
+    return origin.asked.filter((line) => line === 'GET /beat').length > before + 3;
+  });
+  expect((await session.execute({ runtime: 'bash', code: 'cat beats' })).stdout).toMatch(/^(token){5,}/);
+  await session.stop();
+  await nobodyLeft();
+});
+
+it.each(['/large?mib=100000', '/slow', '/hang'])('stop() ends a transfer of %s', async (path) => {
+  const own = ownEngine(options);
+  const before = origin.asked.length;
+  const run = own.execute({ runtime: 'bash', code: `curl --silent http://${host}${path} > /dev/null` });
+  const outcome = run.catch((error) => error);
+  await until('the request', 10_000, () => origin.asked.length > before);
+  await within('stop()', 10_000, own.stop());
+  expect((await outcome).code).toBe('STOPPED');
+  await nobodyLeft();
+});
+
+it.each(['/large?mib=100000', '/slow', '/hang'])('an abort ends a transfer of %s', async (path) => {
+  const before = origin.asked.length;
+  const controller = new AbortController();
+  const code = `curl --silent http://${host}${path} > /dev/null`;
+  const outcome = engine.execute({ runtime: 'bash', code }, { signal: controller.signal }).catch((error) => error);
+  await until('the request', 10_000, () => origin.asked.length > before);
+  controller.abort();
+  expect((await within('the abort', 5000, outcome)).name).toMatch(/AbortError|Error/);
+  await nobodyLeft();
+  expect((await engine.execute({ runtime: 'bash', code: `curl --silent http://${host}/token` })).stdout).toBe('token');
+});
+
+it('a time limit ends a transfer', async () => {
+  const code = `curl --silent http://${host}/large?mib=100000 > /dev/null`;
+  const { exitCode, durationMs } = await engine.execute({ runtime: 'bash', code, timeoutMs: 1000 });
+  expect(exitCode).not.toBe(0);
+  expect(durationMs).toBeLessThan(5000);
+  await nobodyLeft();
+});
+
+it('an engine that is stopped leaves nothing behind', async () => {
+  await engine.stop();
+  await nobodyLeft();
+  await noContainersOf(process.pid, 10_000);
+});

@@ -1,0 +1,116 @@
+/** What results tell of the network. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NetworkLogEntry } from 'isol8';
+import { expect, it, onTestFinished } from 'vitest';
+import { get, said } from '../../support/clients.js';
+import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/engine.js';
+import { filtered, secureWeb, usual, web } from '../../support/servers.js';
+
+const origin = await web(usual('token'));
+const secure = await secureWeb(usual('token'));
+const host = `127.0.0.1:${origin.port}`;
+const logging = filtered([origin, secure], { blacklist: ['^denied\\.'] }, { logNetwork: true });
+const engine = sharedEngine({ ...logging, ...ONE_SANDBOX });
+
+const curl = (url: string) => ({ runtime: 'bash' as const, code: `curl --silent --insecure '${url}' || :` });
+
+function entry(method: string, of: string, path: string | null, action: NetworkLogEntry['action']) {
+  return {
+    method,
+    host: of,
+    path,
+    action,
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    durationMs: action === 'BLOCK' ? 0 : expect.any(Number),
+  };
+}
+
+it('each request is an entry, and so is each tunnel', async () => {
+  const code = `
+    curl --silent http://${host}/one?query=1 http://${host}/two >&2
+    curl --silent --insecure https://localhost:${secure.port}/inside >&2
+    curl --silent http://denied.test/three >&2
+    curl --silent https://denied.test/four >&2 || :
+    curl --silent http://127.0.0.1:9/five >&2 || :`;
+  const { networkLogs } = await engine.execute({ runtime: 'bash', code });
+  expect(networkLogs).toEqual([
+    entry('GET', '127.0.0.1', '/one?query=1', 'ALLOW'),
+    entry('GET', '127.0.0.1', '/two', 'ALLOW'),
+    entry('CONNECT', 'localhost', null, 'ALLOW'),
+    entry('GET', 'denied.test', '/three', 'BLOCK'),
+    entry('CONNECT', 'denied.test', null, 'BLOCK'),
+    entry('GET', '127.0.0.1', '/five', 'BLOCK'),
+  ]);
+});
+
+// W32, W40: entries of earlier executions were among those of later ones.
+it('an execution has its own entries only, in a sandbox that is used again', async () => {
+  const first = await engine.execute(curl(`http://${host}/first`));
+  const second = await engine.execute(curl(`http://${host}/second`));
+  const third = await engine.execute({ runtime: 'bash', code: ':' });
+  expect(new Set([first, second, third].map(({ containerId }) => containerId)).size).toBe(1);
+  expect(first.networkLogs?.map(({ path }) => path)).toEqual(['/first']);
+  expect(second.networkLogs?.map(({ path }) => path)).toEqual(['/second']);
+  expect(third).not.toHaveProperty('networkLogs');
+});
+
+// W32: they accumulated over all runs of a container.
+it('an execution has its own entries only, in a session', async () => {
+  const session = ownEngine({ ...logging, ...PERSISTENT });
+  for (const path of ['/first', '/second']) {
+    const { networkLogs } = await session.execute(curl(`http://${host}${path}`));
+    expect(networkLogs?.map((each) => each.path)).toEqual([path]);
+  }
+});
+
+it('there are none where nobody asked for them, or where there is no filter', async () => {
+  const silent = ownEngine(filtered([origin]));
+  const run = await silent.execute(curl(`http://${host}/`));
+  expect(run.stdout).toBe('token');
+  expect(run).not.toHaveProperty('networkLogs');
+  const none = ownEngine({ logNetwork: true });
+  expect(await none.execute(curl(`http://${host}/`))).not.toHaveProperty('networkLogs');
+});
+
+// W61: quotes in a path broke or forged an entry.
+it('an entry cannot be forged', async () => {
+  const path = `/%22"},{"action":"ALLOW'\\`;
+  const lines = [`GET http://${host}${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`];
+  lines.push('CONNECT \u001b[2Jx:443 HTTP/1.1\r\nHost: x\r\n\r\n', 'CONNECT a"b\u202e:443 HTTP/1.1\r\nHost: x\r\n\r\n');
+  await said(engine, [get(host)]);
+  const bytes = JSON.stringify(lines.map((line) => [...Buffer.from(line)]));
+  const code = `import socket\nfor b in ${bytes}:\n  s = socket.create_connection(("127.0.0.1", 8118)); s.sendall(bytes(b)); s.recv(9)`;
+  const { networkLogs = [], exitCode } = await engine.execute({ runtime: 'python', code });
+  expect(exitCode).toBe(0);
+  expect(networkLogs.length).toBeLessThanOrEqual(3);
+  for (const each of networkLogs) {
+    expect(Object.keys(each).sort()).toEqual(['action', 'durationMs', 'host', 'method', 'path', 'timestamp']);
+    expect(each.method + each.host + each.path).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+  }
+});
+
+// W68: the first event was lost.
+it('audit records have all that was refused, and how many bytes went through', async () => {
+  const logDir = mkdtempSync(join(tmpdir(), 'isol8-audit-'));
+  onTestFinished(() => rmSync(logDir, { recursive: true }));
+  const audit = { enabled: true, destination: 'filesystem', logDir, trackResources: true } as any;
+  const audited = ownEngine({ ...logging, audit });
+  const code = `
+    curl --silent http://denied.one/ http://denied.two/ > /dev/null
+    curl --silent --request POST --data-binary @- http://${host}/large?mib=3 > /dev/null < <(head -c 100000 /dev/zero)`;
+  const { resourceUsage } = await audited.execute({ runtime: 'bash', code });
+  await audited.stop();
+  const [file = ''] = readdirSync(logDir);
+  const record = JSON.parse(readFileSync(join(logDir, file), 'utf8').trim());
+  expect(record.securityEvents.map(({ type, details }: any) => [type, details])).toEqual([
+    ['network_blocked', { method: 'GET', host: 'denied.one', reason: 'filter_mismatch' }],
+    ['network_blocked', { method: 'GET', host: 'denied.two', reason: 'filter_mismatch' }],
+  ]);
+  expect(resourceUsage?.networkBytesIn).toBeGreaterThanOrEqual(3 << 20);
+  expect(resourceUsage?.networkBytesIn).toBeLessThan((3 << 20) + 20_000);
+  expect(resourceUsage?.networkBytesOut).toBeGreaterThanOrEqual(100_000);
+  expect(resourceUsage?.networkBytesOut).toBeLessThan(101_000);
+  expect(record.resourceUsage).toEqual(resourceUsage);
+});
