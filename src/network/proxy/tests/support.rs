@@ -17,8 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::NetworkFilterConfig;
 use crate::network::Policy;
-use crate::network::proxy::{Lookup, Proxy, serve};
-use crate::network::traffic::{Observed, Traffic};
+use crate::network::proxy::{Lookup, Outlet, Proxy, serve};
+use crate::network::traffic::Observed;
 
 /// Where programs may go.
 pub(super) const ALLOWED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -146,7 +146,7 @@ pub(super) fn owned(texts: &[&str]) -> Vec<String> {
 /// A sandbox's way out.
 pub(super) struct Exit {
     connections: mpsc::UnboundedSender<Compat<DuplexStream>>,
-    traffic: Arc<Traffic>,
+    outlet: Arc<Outlet>,
     pub(super) serving: AbortOnDropHandle<()>,
 }
 
@@ -154,9 +154,9 @@ impl Exit {
     pub(super) fn open(config: &NetworkFilterConfig, names: Arc<Names>) -> Self {
         let policy = Policy::compile("networkFilter", config, Vec::new()).expect("a policy");
         let (connections, incoming) = mpsc::unbounded();
-        let traffic = Arc::new(Traffic::default());
-        let serving = tokio::spawn(serve(Arc::new(Proxy::with_lookup(policy, names)), incoming, traffic.clone()));
-        Self { connections, traffic, serving: AbortOnDropHandle::new(serving) }
+        let outlet = Arc::new(Outlet::new(Proxy::with_lookup(policy, names)));
+        let serving = tokio::spawn(serve(outlet.clone(), incoming));
+        Self { connections, outlet, serving: AbortOnDropHandle::new(serving) }
     }
 
     /// A connection of a program.
@@ -195,7 +195,7 @@ impl Exit {
     }
 
     pub(super) fn observed(&self) -> Observed {
-        self.traffic.take()
+        self.outlet.traffic().take()
     }
 
     /// Method, host, path, and whether it passed, of all requests since the last time.
