@@ -65,6 +65,22 @@ print(sum(rest(s).endswith(b"token") for s in all[128:]))
   await nobodyLeft();
 });
 
+it('connections over which nothing was said, or nothing more is, make room for others', async () => {
+  const { stdout } = await python(
+    engine,
+    `
+for n in range(300):
+    connect().close()
+for n in range(150):
+    with connect() as s:
+        s.sendall(b"GET http://${host}/token HTTP/1.1\\r\\nHost: ${host}\\r\\n\\r\\n")
+        head(s)
+print(say("GET http://${host}/token HTTP/1.0\\r\\n\\r\\n")[-5:])
+`,
+  );
+  expect(stdout).toBe('token');
+});
+
 it('a background process of a session keeps its connections between executions', async () => {
   const session = ownEngine({ ...options, ...PERSISTENT });
   const code = `

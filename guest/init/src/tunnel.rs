@@ -66,9 +66,8 @@ impl Tunnels {
     async fn carry(&self, _carried: Carried<'_>, connection: TcpStream, opener: Opener) {
         // Small requests and answers should not wait for each other.
         let _ = connection.set_nodelay(true);
-        let Ok(stream) = opener.open().await else { return };
         tokio::select! {
-            () = copy(connection, stream) => {}
+            () = forward(connection, opener) => {}
             () = self.end.notified() => {}
         }
     }
@@ -80,6 +79,16 @@ impl Tunnels {
             self.end.notify_waiters();
             changed.await;
         }
+    }
+}
+
+/// Gives a connection a stream, once there is something to say on it: the engine hears of a stream with its first byte,
+/// and would never end one on which there is none.
+async fn forward(connection: TcpStream, opener: Opener) {
+    if matches!(connection.peek(&mut [0]).await, Ok(1..))
+        && let Ok(stream) = opener.open().await
+    {
+        copy(connection, stream).await;
     }
 }
 
