@@ -30,6 +30,8 @@ error_codes! {
     InvalidConfig = "INVALID_CONFIG",
     /// The request makes no sense.
     InvalidRequest = "INVALID_REQUEST",
+    /// A package has a name that no package manager is asked for.
+    InvalidPackage = "INVALID_PACKAGE",
     /// No runtime has that name, or claims that file.
     UnknownRuntime = "UNKNOWN_RUNTIME",
     /// A runtime adapter makes no sense.

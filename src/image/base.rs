@@ -9,12 +9,11 @@ use bollard::query_parameters::{
     CreateContainerOptions, DownloadFromContainerOptions, RemoveContainerOptions, RemoveImageOptions,
 };
 use futures::TryStreamExt;
-use sha2::{Digest, Sha256};
 
 use super::builder::Build;
 use super::context::Context;
-use super::finish::{finish, guest_hash, hex};
-use super::{BUILD_HASH, ImageError, KNOWS_LOCALHOST, LocalImage, REGISTRIES};
+use super::finish::{finish, guest_hash};
+use super::{BUILD_HASH, ImageError, KNOWS_LOCALHOST, LocalImage, REGISTRIES, hash};
 use crate::runtime::{self, Runtime};
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
@@ -115,13 +114,7 @@ impl<'a> Inputs<'a> {
             ("guest", guest_hash().as_bytes()),
             ("target", runtime.name.as_bytes()),
         ];
-        let mut hash = Sha256::new();
-        for (name, content) in inputs {
-            // Lengths keep neighbouring inputs apart.
-            hash.update(format!("{name} {}\n", content.len()));
-            hash.update(content);
-        }
-        Ok(Self { runtime, hash: hex(&hash.finalize()), extra_ca, args })
+        Ok(Self { runtime, hash: hash::of_inputs(inputs), extra_ca, args })
     }
 
     async fn are_built(&self, docker: &Docker) -> Result<bool, ImageError> {
@@ -135,12 +128,10 @@ impl<'a> Inputs<'a> {
         let mut context = Context::new(DOCKERFILE);
         context.add("extra-ca.crt", &self.extra_ca, 0o644);
         let build = Build {
-            name: self.runtime.name,
             context: context.finish(),
             target: self.runtime.name,
-            tag: None,
             args: self.args.clone(),
-            network: "",
+            ..Build::new(self.runtime.name)
         };
         let unfinished = build.run(docker, progress).await?;
         // The base image may have been pulled only now.
@@ -159,7 +150,7 @@ impl<'a> Inputs<'a> {
 }
 
 /// Removes an image that has lost its tag, unless it has others or a container uses it.
-async fn remove_unused(docker: &Docker, id: &str) {
+pub(super) async fn remove_unused(docker: &Docker, id: &str) {
     let Ok(image) = docker.client().inspect_image(id).await else { return };
     if image.repo_tags.is_none_or(|tags| tags.is_empty()) {
         // Refused where a container uses it, and that is as it should be.

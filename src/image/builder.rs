@@ -29,9 +29,30 @@ pub(super) struct Build<'a> {
     pub(super) args: HashMap<String, String>,
     /// Docker network mode of the steps; empty for the daemon's default.
     pub(super) network: &'a str,
+    /// For values that cannot be written in a Dockerfile. All of them go into one URL, which is 64 KiB at most.
+    pub(super) labels: HashMap<String, String>,
+    /// Do every step, even if its outcome is known from before.
+    pub(super) no_cache: bool,
+    /// Whether `progress` gets what the steps print, too.
+    pub(super) output: bool,
 }
 
-impl Build<'_> {
+impl<'a> Build<'a> {
+    /// A build of nothing yet, for `name`.
+    pub(super) fn new(name: &'a str) -> Self {
+        Self {
+            name,
+            context: Bytes::new(),
+            target: "",
+            tag: None,
+            args: HashMap::new(),
+            network: "",
+            labels: HashMap::new(),
+            no_cache: false,
+            output: false,
+        }
+    }
+
     /// Builds, and returns the image's id. `progress` gets the title of each step.
     pub(super) async fn run(
         self,
@@ -45,6 +66,8 @@ impl Build<'_> {
             rm: true,
             forcerm: true,
             buildargs: Some(self.args),
+            labels: Some(self.labels),
+            nocache: self.no_cache,
             version: BuilderVersion::BuilderV1,
             ..Default::default()
         };
@@ -63,13 +86,18 @@ impl Build<'_> {
             if let Some(built) = message.aux.and_then(|aux| aux.id) {
                 id = Some(built);
             }
-            let text = message.stream.unwrap_or_default();
+            let text = readable(&message.stream.unwrap_or_default());
             match step_title(&text) {
                 Some(title) => {
                     tail.clear();
                     progress(&title);
                 }
-                None => keep_tail(&mut tail, &text),
+                None => {
+                    keep_tail(&mut tail, &text);
+                    for line in text.lines().filter(|line| self.output && !line.trim().is_empty()) {
+                        progress(&title_of(line));
+                    }
+                }
             }
         }
         id.ok_or_else(|| failed("the Docker engine did not say which image it built"))
@@ -79,11 +107,35 @@ impl Build<'_> {
 /// `Step 3/9 : RUN apt-get…` as the engine announces it, on one short line.
 fn step_title(text: &str) -> Option<String> {
     let line = text.starts_with("Step ").then(|| text.lines().next().unwrap_or_default())?;
+    Some(title_of(line))
+}
+
+/// As much of a line as is shown.
+fn title_of(line: &str) -> String {
     let words = line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    Some(match words.char_indices().nth(TITLE) {
+    match words.char_indices().nth(TITLE) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
-    })
+    }
+}
+
+/// What programs print, without what is meant for a terminal: colours, and lines that are overwritten.
+fn readable(text: &str) -> String {
+    let mut readable = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\x1b' if chars.next_if_eq(&'[').is_some() => {
+                // The parameters of a sequence, and the letter at its end.
+                while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
+            }
+            '\r' if chars.peek() != Some(&'\n') => readable.truncate(readable.rfind('\n').map_or(0, |end| end + 1)),
+            '\n' | '\t' => readable.push(c),
+            c if c.is_control() => {}
+            c => readable.push(c),
+        }
+    }
+    readable
 }
 
 fn keep_tail(tail: &mut String, text: &str) {
@@ -94,5 +146,25 @@ fn keep_tail(tail: &mut String, text: &str) {
             cut += 1;
         }
         tail.drain(..cut);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_made_readable() {
+        assert_eq!(readable("\x1b[91mnpm error\x1b[0m a\tb\x07\r\nc\x1b[38;5;245md"), "npm error a\tb\ncd");
+        assert_eq!(readable("first\nReading 5%\rReading 50%\rRead\n"), "first\nRead\n");
+        assert_eq!(readable("\x1b[12"), "");
+    }
+
+    #[test]
+    fn steps_are_told_from_what_they_print() {
+        let long = format!("Step 2/3 : RUN  {}\n", "x".repeat(TITLE));
+        assert_eq!(step_title("Step 1/3 : FROM a\n").as_deref(), Some("Step 1/3 : FROM a"));
+        assert_eq!(step_title(&long).map(|title| title.chars().count()), Some(TITLE + 1));
+        assert_eq!(step_title(" ---> Running in 0123\n"), None);
     }
 }

@@ -1,25 +1,25 @@
 //! The last layer of every image that a sandbox starts from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
 use super::builder::Build;
 use super::context::Context;
+use super::hash::hex;
 use super::{GUEST, GUEST_HASH, ImageError, LocalImage};
 use crate::sandbox::contract::GUEST_PATH;
 use crate::sandbox::docker::Docker;
 
 static HASH: LazyLock<String> = LazyLock::new(|| hex(&Sha256::digest(GUEST)));
 
+/// What the tags of images begin with that the guest was added to.
+pub(super) const PREPARED: &str = "isol8:prepared-";
+
 /// Hash of the guest that belongs to this engine.
 pub(super) fn guest_hash() -> &'static str {
     &HASH
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Adds the guest and `labels` to the image with this id.
@@ -31,10 +31,11 @@ pub(super) async fn finish(
     mut labels: BTreeMap<&str, String>,
 ) -> Result<LocalImage, ImageError> {
     labels.insert(GUEST_HASH, guest_hash().to_owned());
-    let mut context = Context::new(&dockerfile(id, &labels));
+    let (plain, other): (BTreeMap<_, _>, BTreeMap<_, _>) = labels.into_iter().partition(|(_, value)| is_plain(value));
+    let mut context = Context::new(&dockerfile(id, &plain));
     context.add("guest", GUEST, 0o755);
-    let build =
-        Build { name, context: context.finish(), target: "", tag: Some(tag), args: HashMap::new(), network: "none" };
+    let labels = other.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let build = Build { context: context.finish(), tag: Some(tag), network: "none", labels, ..Build::new(name) };
     let id = build.run(docker, &mut |_| {}).await?;
     let image = LocalImage::find(docker, &id).await?;
     image.ok_or_else(|| ImageError::Build { name: name.to_owned(), message: "the image is gone".to_owned() })
@@ -42,7 +43,7 @@ pub(super) async fn finish(
 
 /// Adds the guest to an image that lacks it, once: the result is found again by its tag.
 pub(super) async fn prepare(docker: &Docker, reference: &str, image: &LocalImage) -> Result<LocalImage, ImageError> {
-    let tag = format!("isol8:prepared-{}-{}", short(&image.id), short(guest_hash()));
+    let tag = format!("{PREPARED}{}-{}", short(&image.id), short(guest_hash()));
     match LocalImage::find(docker, &tag).await? {
         Some(prepared) if prepared.has_guest() => Ok(prepared),
         _ => {
@@ -62,4 +63,9 @@ fn dockerfile(id: &str, labels: &BTreeMap<&str, String>) -> String {
     format!(
         "FROM {id}\nUSER 0:0\nCOPY guest {GUEST_PATH}\nENTRYPOINT [\"{GUEST_PATH}\"]\nCMD []\nHEALTHCHECK NONE\n{labels}"
     )
+}
+
+/// Whether a text means itself between quotes in a Dockerfile. Ends of lines cannot be written there at all.
+fn is_plain(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\' | '$'))
 }

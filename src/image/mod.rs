@@ -7,9 +7,15 @@
 mod base;
 mod builder;
 mod context;
+mod custom;
 mod finish;
+mod hash;
+mod installer;
 mod labels;
+mod listing;
 mod packages;
+mod resolution;
+mod spec;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,7 +26,7 @@ use bollard::models::ImageConfig;
 
 use crate::api::ErrorCode;
 use crate::network::Host;
-use crate::runtime::Language;
+use crate::runtime::{Language, Runtime};
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
 
@@ -28,7 +34,10 @@ pub use base::{BuildProgress, BuildStatus, build_base_images};
 pub use labels::{
     BUILD_HASH, DEPENDENCIES, DEPS_HASH, GUEST_HASH, KNOWS_LOCALHOST, LABEL_PREFIX, REGISTRIES, RUNTIME, SETUP,
 };
+pub use listing::{CustomImageInfo, list_custom_images};
 pub use packages::{Packages, PackagesError};
+pub use resolution::Resolved;
+pub use spec::{CustomImage, CustomImageError};
 
 /// The guest that this engine speaks to, built for the platform of the containers.
 static GUEST: &[u8] = include_bytes!(env!("ISOL8_GUEST_BINARY"));
@@ -72,6 +81,9 @@ pub enum ImageError {
         /// What it asks for.
         reason: &'static str,
     },
+    /// A custom image that makes no sense.
+    #[error(transparent)]
+    Custom(#[from] CustomImageError),
     /// The Docker engine failed.
     #[error(transparent)]
     Backend(BackendError),
@@ -86,6 +98,7 @@ impl ImageError {
             Self::ExtraCa { .. } => ErrorCode::InvalidExtraCa,
             Self::Credentials { .. } => ErrorCode::MirrorCredentials,
             Self::Unusable { .. } => ErrorCode::ImageUnusable,
+            Self::Custom(error) => error.code(),
             Self::Backend(_) => ErrorCode::DockerFailed,
         }
     }
@@ -175,30 +188,39 @@ impl Images {
 
     /// The image of `language`, or the one that the caller chose, with the guest in it. What is missing is built.
     pub async fn resolve(&self, language: &Language, chosen: Option<&str>) -> Result<LocalImage, ImageError> {
-        let reference = chosen.map_or_else(|| language.image(), str::to_owned);
-        if let Some(image) = self.recall(&reference) {
+        match chosen {
+            Some(reference) => self.get(reference, None).await,
+            None => self.get(&language.image(), language.base()).await,
+        }
+    }
+
+    /// The image with this name or id, with the guest in it. If it is missing, it is built as that of `runtime`.
+    async fn get(&self, reference: &str, runtime: Option<&Runtime>) -> Result<LocalImage, ImageError> {
+        if let Some(image) = self.recall(reference) {
             return Ok(image);
         }
-        let turn =
-            self.looking.lock().unwrap_or_else(PoisonError::into_inner).entry(reference.clone()).or_default().clone();
+        let turn = {
+            let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+            looking.entry(reference.to_owned()).or_default().clone()
+        };
         let _looking = turn.lock().await;
-        if let Some(image) = self.recall(&reference) {
+        if let Some(image) = self.recall(reference) {
             return Ok(image);
         }
-        let image = match LocalImage::find(&self.docker, &reference).await? {
+        let image = match LocalImage::find(&self.docker, reference).await? {
             Some(LocalImage { unusable: Some(reason), .. }) => {
-                return Err(ImageError::Unusable { image: reference, reason });
+                return Err(ImageError::Unusable { image: reference.to_owned(), reason });
             }
             Some(image) if image.has_guest() => image,
-            Some(image) => finish::prepare(&self.docker, &reference, &image).await?,
+            Some(image) => finish::prepare(&self.docker, reference, &image).await?,
             None => {
-                let runtime = language.base().filter(|_| chosen.is_none());
-                let Some(runtime) = runtime else { return Err(ImageError::Missing { image: reference }) };
+                let Some(runtime) = runtime else { return Err(ImageError::Missing { image: reference.to_owned() }) };
                 base::build(&self.docker, runtime, &mut |message| tracing::debug!(runtime = runtime.name, message))
                     .await?
             }
         };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(reference, (Instant::now(), image.clone()));
+        let known = (Instant::now(), image.clone());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(reference.to_owned(), known);
         Ok(image)
     }
 

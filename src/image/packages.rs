@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::hash;
 use crate::runtime::Runtime;
 
 /// Bytes of a name. The longest are addresses of modules.
@@ -48,6 +49,16 @@ impl Packages {
         Ok(Self(packages))
     }
 
+    /// What the label of an image says. It is only compared with, so it may be anything.
+    pub(super) fn from_label(label: &str) -> Self {
+        Self(label.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// The same as the value of a label. No valid name has a comma in it.
+    pub fn label(&self) -> String {
+        self.names().collect::<Vec<_>>().join(",")
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -56,6 +67,11 @@ impl Packages {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether all of `others` are among them, versions included.
+    pub(super) fn contain(&self, others: &Self) -> bool {
+        self.0.is_superset(&others.0)
     }
 }
 
@@ -83,8 +99,29 @@ fn shown(name: &str) -> String {
     text
 }
 
+/// Hash of all that decides what a custom image looks like. `recipe` is how packages are installed.
+pub(super) fn dependency_hash(
+    base: &str,
+    runtime: &Runtime,
+    recipe: &str,
+    packages: &Packages,
+    setup: Option<&str>,
+) -> String {
+    let packages = packages.label();
+    let inputs = [
+        ("base", Some(base)),
+        ("packages", Some(&packages)),
+        ("recipe", Some(recipe)),
+        ("runtime", Some(runtime.name)),
+        ("setup", setup),
+    ];
+    hash::of_inputs(inputs.into_iter().filter_map(|(name, content)| Some((name, content?.as_bytes()))))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::runtime;
 
@@ -92,7 +129,22 @@ mod tests {
         Packages::new(runtime::get(runtime).expect("one of ours"), names)
     }
 
-    /// W55.
+    fn hashed(base: &str, runtime: &str, packages: &[&str], setup: Option<&str>) -> String {
+        let packages = named(runtime, packages).expect("valid");
+        dependency_hash(base, runtime::get(runtime).expect("one of ours"), "recipe", &packages, setup)
+    }
+
+    #[test]
+    fn lists_are_brought_into_one_form() {
+        let packages = named("python", &[" numpy ", "pandas", "numpy", "", "scipy"]).expect("valid");
+        assert_eq!(packages.label(), "numpy,pandas,scipy");
+        assert_eq!(Packages::from_label("numpy,pandas,scipy"), packages);
+        let none = named("node", &["", "  "]).expect("valid");
+        assert!(none.is_empty());
+        assert_eq!(Packages::from_label(""), none);
+    }
+
+    /// W55, for builds.
     #[test]
     fn what_is_no_name_is_refused_in_these_words() {
         for name in
@@ -135,5 +187,48 @@ mod tests {
         let python = runtime::get("python").expect("one of ours");
         Packages::new(python, &names[1..]).expect("as many as there may be");
         assert_eq!(Packages::new(python, &names), Err(PackagesError::Count(MAX_COUNT + 1)));
+    }
+
+    /// W72.
+    #[test]
+    fn images_that_differ_have_hashes_that_differ() {
+        let all = [
+            hashed("sha256:1", "python", &["ab", "c"], None),
+            hashed("sha256:1", "python", &["a", "bc"], None),
+            hashed("sha256:1", "python", &["abc"], None),
+            hashed("sha256:1", "python", &["ab", "c"], Some("")),
+            hashed("sha256:1", "python", &["ab", "c"], Some("id")),
+            hashed("sha256:1", "python", &[], Some("id")),
+            hashed("sha256:1", "node", &["ab", "c"], None),
+            hashed("sha256:2", "python", &["ab", "c"], None),
+        ];
+        assert_eq!(BTreeSet::from(all.clone()).len(), all.len());
+        assert_eq!(hashed("sha256:1", "python", &["c", " ab", "c"], None), all[0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_harmless(names in prop::collection::vec("[ -~]{0,8}|\\PC{0,8}", 0..4), index in 0_usize..5) {
+            let Ok(packages) = Packages::new(runtime::ALL[index], &names) else { return Ok(()) };
+            for name in packages.names() {
+                prop_assert!(!name.is_empty() && !name.starts_with('-'));
+                let means_something = |c: char| "\\\"'`$;&|<>(){}*?!#,[]".contains(c);
+                prop_assert!(!name.contains(|c: char| !c.is_ascii_graphic() || means_something(c)));
+                prop_assert!(names.iter().any(|given| given.trim() == name));
+            }
+        }
+
+        #[test]
+        fn labels_are_read_as_they_were_written(names in prop::collection::vec("[a-z0-9@/._=-]{0,6}", 0..6)) {
+            let Ok(packages) = Packages::new(runtime::ALL[0], &names) else { return Ok(()) };
+            prop_assert_eq!(Packages::from_label(&packages.label()), packages);
+        }
+
+        #[test]
+        fn the_order_of_packages_does_not_matter(names in prop::collection::hash_set("[a-z]{1,3}", 0..6)) {
+            let forwards: Vec<_> = names.iter().map(String::as_str).collect();
+            let backwards: Vec<_> = forwards.iter().rev().copied().collect();
+            prop_assert_eq!(hashed("", "bun", &forwards, None), hashed("", "bun", &backwards, None));
+        }
     }
 }
