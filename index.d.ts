@@ -261,6 +261,13 @@ export interface AuditConfig {
 /** Builds the images of the runtimes, skipping those that are up to date unless `force` is set. */
 export declare function buildBaseImages(docker?: DockerConnection | undefined | null, onProgress?: ((progress: BuildProgress) => void) | undefined | null, force?: boolean | undefined | null, onlyRuntimes?: Array<string> | undefined | null): Promise<void>
 
+/**
+ * Builds an image that extends the one of a runtime: with packages, with a shell script that is run before every
+ * execution in it, or with both. Nothing is done if it is up to date, unless `force` is set. Resolves with its tag;
+ * without one it gets `isol8:<runtime>-custom-<hash>`.
+ */
+export declare function buildCustomImage(docker: DockerConnection | undefined | null, runtime: Runtime, packages: Array<string>, tag?: string | undefined | null, onProgress?: ((progress: BuildProgress) => void) | undefined | null, force?: boolean | undefined | null, setupScript?: string | undefined | null): Promise<string>
+
 /** How far the build of an image is. */
 export interface BuildProgress {
   /** The runtime whose image it is. */
@@ -296,6 +303,20 @@ export interface ContainerInfo {
   createdAt: string
   /** Whether another living process owns it. `DockerIsol8.cleanup` leaves it alone then. */
   inUse: boolean
+}
+
+/** A custom image on the Docker engine. */
+export interface CustomImageInfo {
+  /** Its id, `sha256:` included. */
+  id: string
+  /** Its tags, sorted; at least one. */
+  tags: Array<string>
+  /** The runtime. */
+  runtime: string
+  /** The packages in it, sorted. */
+  dependencies: Array<string>
+  /** The script that is run before every execution in it, if it has one. */
+  setupScript?: string
 }
 
 /** A runtime of the caller's. */
@@ -496,6 +517,9 @@ export interface Labels {
 
 /** All isol8 containers, running or not. What is not in use is what `DockerIsol8.cleanup` removes. */
 export declare function listContainers(docker?: DockerConnection | undefined | null): Promise<Array<ContainerInfo>>
+
+/** The custom images on the Docker engine, by tag: all that carry the label of a runtime, whatever they are called. */
+export declare function listCustomImages(docker?: DockerConnection | undefined | null): Promise<Array<CustomImageInfo>>
 
 /** All isol8 images, which is what `DockerIsol8.cleanupImages` removes. */
 export declare function listImages(docker?: DockerConnection | undefined | null): Promise<Array<ImageInfo>>

@@ -8,8 +8,10 @@
 export type * from '../index.js';
 export {
   buildBaseImages,
+  buildCustomImage,
   imageExists,
   listContainers,
+  listCustomImages,
   listImages,
   loadConfig,
   pingDocker,

@@ -1,7 +1,5 @@
 //! Functions on images and on the Docker engine itself.
 
-use std::sync::Arc;
-
 use napi::bindgen_prelude::{Function, PromiseRaw, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -10,7 +8,7 @@ use napi_derive::napi;
 use super::engine::connection;
 use super::settle;
 use crate::engine::{self, Error};
-use crate::image::{self, BuildStatus};
+use crate::image::{self, BuildStatus, CustomImage, ImageError};
 use crate::sandbox::docker::Docker;
 
 /// How far the build of an image is.
@@ -50,20 +48,89 @@ pub fn build_base_images<'env>(
     force: Option<bool>,
     only_runtimes: Option<Vec<String>>,
 ) -> Result<PromiseRaw<'env, ()>> {
-    let on_progress = on_progress.map(|function| function.build_threadsafe_function().build()).transpose()?;
-    let on_progress = Arc::new(on_progress);
+    let mut report = reporter(on_progress)?;
     let docker = connection(docker);
     let build = async move {
         let runtimes = engine::runtimes(&only_runtimes.unwrap_or_default())?;
         let docker = Docker::connect(docker?.as_ref()).await?;
-        let mut report = |progress: image::BuildProgress| {
-            if let Some(function) = on_progress.as_ref() {
-                function.call(progress.into(), ThreadsafeFunctionCallMode::NonBlocking);
-            }
-        };
         Ok(image::build_base_images(&docker, &runtimes, force.unwrap_or(false), &mut report).await?)
     };
     settle(env, build, |()| ())
+}
+
+/// Builds an image that extends the one of a runtime: with packages, with a shell script that is run before every
+/// execution in it, or with both. Nothing is done if it is up to date, unless `force` is set. Resolves with its tag;
+/// without one it gets `isol8:<runtime>-custom-<hash>`.
+#[napi(ts_return_type = "Promise<string>")]
+#[allow(clippy::too_many_arguments, reason = "callers depend on their order; the macro makes functions with fewer")]
+pub fn build_custom_image<'env>(
+    env: &'env Env,
+    #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+    #[napi(ts_arg_type = "Runtime")] runtime: String,
+    packages: Vec<String>,
+    tag: Option<String>,
+    #[napi(ts_arg_type = "((progress: BuildProgress) => void) | undefined | null")] on_progress: Option<
+        Function<'_, BuildProgress, ()>,
+    >,
+    force: Option<bool>,
+    setup_script: Option<String>,
+) -> Result<PromiseRaw<'env, String>> {
+    let mut report = reporter(on_progress)?;
+    let docker = connection(docker);
+    let build = async move {
+        let image = CustomImage::new(&runtime, &packages, setup_script, tag).map_err(ImageError::from)?;
+        let docker = Docker::connect(docker?.as_ref()).await?;
+        Ok(image.build(&docker, force.unwrap_or(false), &mut report).await?)
+    };
+    settle(env, build, |tag| tag)
+}
+
+/// A custom image on the Docker engine.
+#[napi(object, object_from_js = false)]
+pub struct CustomImageInfo {
+    /// Its id, `sha256:` included.
+    pub id: String,
+    /// Its tags, sorted; at least one.
+    pub tags: Vec<String>,
+    /// The runtime.
+    pub runtime: String,
+    /// The packages in it, sorted.
+    pub dependencies: Vec<String>,
+    /// The script that is run before every execution in it, if it has one.
+    pub setup_script: Option<String>,
+}
+
+impl From<image::CustomImageInfo> for CustomImageInfo {
+    fn from(image: image::CustomImageInfo) -> Self {
+        let dependencies = image.packages.names().map(str::to_owned).collect();
+        Self { id: image.id, tags: image.tags, runtime: image.runtime, dependencies, setup_script: image.setup }
+    }
+}
+
+/// The custom images on the Docker engine, by tag: all that carry the label of a runtime, whatever they are called.
+#[napi(ts_return_type = "Promise<Array<CustomImageInfo>>")]
+pub fn list_custom_images<'env>(
+    env: &'env Env,
+    #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
+) -> Result<PromiseRaw<'env, Vec<CustomImageInfo>>> {
+    let docker = connection(docker);
+    let list = async move {
+        let docker = Docker::connect(docker?.as_ref()).await?;
+        Ok(image::list_custom_images(&docker, None).await?)
+    };
+    settle(env, list, |images| images.into_iter().map(Into::into).collect())
+}
+
+/// What passes progress on to a function of the caller's.
+fn reporter(
+    on_progress: Option<Function<'_, BuildProgress, ()>>,
+) -> Result<impl FnMut(image::BuildProgress) + Send + use<>> {
+    let on_progress = on_progress.map(|function| function.build_threadsafe_function().build()).transpose()?;
+    Ok(move |progress: image::BuildProgress| {
+        if let Some(function) = &on_progress {
+            function.call(progress.into(), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    })
 }
 
 /// Whether an image is on the Docker engine.
