@@ -11,19 +11,23 @@ it('prints its help without arguments, and with --help', async () => {
     Run untrusted code in locked-down containers
 
     Options:
-      -V, --version         print the version
-      --debug               say what is being done
-      -h, --help            show help
+      -V, --version                  print the version
+      --debug                        say what is being done
+      -h, --help                     show help
 
     Commands:
-      run [options] [file]  Run a file, code, a command line or standard input in a
-                            sandbox
-      setup [options]       Check Docker and build the images that are missing or
-                            out of date
-      config [options]      Show the configuration and where it comes from
-      cleanup [options]     Remove containers, and if asked to images, that isol8
-                            left behind
-      help [command...]     Show the help of a command
+      run [options] [file]           Run a file, code, a command line or standard
+                                     input in a sandbox
+      setup [options]                Check Docker and build the images that are
+                                     missing or out of date
+      build [options] [packages...]  Build an image with packages, or with a setup
+                                     script, on top of that of a runtime
+      list-custom [options]          List the images that were built with packages
+                                     or setup scripts
+      config [options]               Show the configuration and where it comes from
+      cleanup [options]              Remove containers, and if asked to images, that
+                                     isol8 left behind
+      help [command...]              Show the help of a command
     "
   `);
   expect(await cli(['--help']).ended).toEqual(bare);
@@ -101,10 +105,56 @@ it('prints the help of setup', async () => {
     Check Docker and build the images that are missing or out of date
 
     Options:
-      --force            build even what is up to date
-      --only <runtimes>  just these runtimes, such as python,node
-      --debug            say what is being done
-      -h, --help         show help
+      --force              build even what is up to date
+      --only <runtimes>    just these runtimes, such as python,node
+      --python <packages>  also build an image with these packages for python
+      --node <packages>    also build an image with these packages for node
+      --bun <packages>     also build an image with these packages for bun
+      --deno <packages>    also build an image with these packages for deno
+      --bash <packages>    also build an image with these packages for bash
+      --debug              say what is being done
+      -h, --help           show help
+    "
+  `);
+});
+
+it('prints the help of build', async () => {
+  const { code, stdout, stderr } = await cli(['build', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 build [options] [packages...]
+
+    Build an image with packages, or with a setup script, on top of that of a
+    runtime
+
+    Arguments:
+      packages                more packages to install
+
+    Options:
+      --base <runtime>        python, node, bun, deno or bash
+      --tag <name>            name of the image
+      --install <package>     install a package, or several, separated by commas
+                              (repeatable)
+      --setup <command|file>  bash to run before every execution: a command, or a
+                              file with commands (repeatable)
+      --force                 build even if the image is up to date
+      --debug                 say what is being done
+      -h, --help              show help
+    "
+  `);
+});
+
+it('prints the help of list-custom', async () => {
+  const { code, stdout, stderr } = await cli(['list-custom', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 list-custom [options]
+
+    List the images that were built with packages or setup scripts
+
+    Options:
+      --debug     say what is being done
+      -h, --help  show help
     "
   `);
 });
@@ -159,7 +209,7 @@ it('prints the help of help', async () => {
   `);
 });
 
-it.each(['run', 'setup', 'config', 'cleanup', 'help'])(
+it.each(['run', 'setup', 'build', 'list-custom', 'config', 'cleanup', 'help'])(
   'prints the help of %s in every way it is asked for',
   async (command) => {
     const asked = await cli(['help', command]).ended;
@@ -190,6 +240,9 @@ it.each([
   [['cleanup', '--frobnicate'], "error: unknown option '--frobnicate'"],
   [['cleanup', '--force=yes'], "error: unknown option '--force=yes'"],
   [['cleanup', '0123456789ab'], "error: too many arguments for 'cleanup'"],
+  [['build', '--base', 'python', '--install', 'six'], "error: required option '--tag <name>' not specified"],
+  [['build', '--tag', 'x', '--install', 'six'], "error: required option '--base <runtime>' not specified"],
+  [['list-custom', 'x'], "error: too many arguments for 'list-custom'"],
   [['setup', 'python'], "error: too many arguments for 'setup'"],
   [['setup', '--only'], "error: option '--only <runtimes>' argument missing"],
   [['run', 'a.py', 'b.py'], "error: too many arguments for 'run'"],

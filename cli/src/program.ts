@@ -1,9 +1,11 @@
 /** The commands and what they share. Commander throws instead of exiting, so that `main` decides how we end. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { registerBuild } from './commands/build.js';
 import { registerCleanup } from './commands/cleanup.js';
 import { registerConfig } from './commands/config.js';
 import { registerHelp } from './commands/help.js';
+import { registerListCustom } from './commands/list-custom.js';
 import { registerRun } from './commands/run.js';
 import { registerSetup } from './commands/setup.js';
 import { setDebug } from './messages.js';
@@ -26,6 +28,8 @@ export function createProgram(): Command {
     .hook('preAction', (_, command) => setDebug(command.optsWithGlobals().debug === true));
   registerRun(program);
   registerSetup(program);
+  registerBuild(program);
+  registerListCustom(program);
   registerConfig(program);
   registerCleanup(program);
   registerHelp(program);

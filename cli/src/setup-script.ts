@@ -16,3 +16,9 @@ async function isFile(value: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** As much of a script as tells which one it is. */
+export function firstLine(script: string): string {
+  const [first = '', ...others] = script.trim().split('\n');
+  return others.length === 0 ? first : `${first} ...`;
+}

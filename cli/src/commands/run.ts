@@ -5,6 +5,7 @@ import type { DockerIsol8Options, ExecutionRequest, NetworkLogEntry, NetworkMode
 import { readConfig } from '../config.js';
 import { execute } from '../execution.js';
 import { chooseRuntime, chooseSource, fileExtension, type Source } from '../input.js';
+import { collect } from '../lists.js';
 import { debug, isDebug } from '../messages.js';
 import { NETWORK_MODES, networkFilter, networkMode, printLogs, summarizeBlocks } from '../network.js';
 import { positiveInteger, positiveNumber } from '../numbers.js';
@@ -94,8 +95,6 @@ export function registerRun(program: Command): void {
 function given<T extends object>(values: T): Partial<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
-
-const collect = (value: string, values: string[] = []) => [...values, value];
 
 /** All that can be refused is refused before standard input is read, and that before anything is started. */
 async function run(file: string | undefined, flags: RunFlags): Promise<number> {
