@@ -5,7 +5,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { build, docker, inspect } from '../support/docker.js';
 import { ownEngine } from '../support/engine.js';
 
-const prepared = () => docker(['images', '--format', '{{.Tag}} {{.ID}}', '--filter', 'reference=isol8:prepared-*']);
+/** In an order that does not depend on when they were made: those made at once come in any. */
+async function prepared(): Promise<string> {
+  const listed = await docker(['images', '--format', '{{.Tag}} {{.ID}}', '--filter', 'reference=isol8:prepared-*']);
+  return listed.split('\n').sort().join('\n');
+}
 
 it('that are not there are an error with a code', async () => {
   const engine = ownEngine({ image: 'isol8-test:missing' });

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -15,7 +16,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Outlet;
@@ -27,6 +28,9 @@ use crate::network::{Authority, Decision, Reason, policy};
 /// Headers that are about one connection, and not passed on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "transfer-encoding"];
+
+/// How long a server may take to begin its answer. A program that has given up is not noticed before.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// The requests of one connection.
 pub(super) struct Requests {
@@ -174,8 +178,8 @@ impl Requests {
             Some(connection) => connection,
             None => Upstream::connect(to, self.outlet.dial(to).await?).await?,
         };
-        let answered = connection.sender.send_request(request).await;
-        let mut answer = answered.map_err(|error| {
+        let answered = timeout(ANSWER_LIMIT, connection.sender.send_request(request)).await;
+        let mut answer = answered.map_err(|_| Refusal::Unreachable)?.map_err(|error| {
             tracing::debug!(error = %error, "a server did not answer");
             Refusal::Unreachable
         })?;
