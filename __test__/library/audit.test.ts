@@ -62,7 +62,7 @@ describe('the record of an execution', () => {
     expect(await records()).toMatchObject([{ runtime: 'python', codeHash: sha256('echo "$HOME"') }]);
   });
 
-  // W133: streaming runs were not recorded.
+  // W24, W133: streaming runs were not recorded.
   it.each(['ephemeral', 'persistent'] as const)(
     'is there for a stream as well, in a %s engine (W133)',
     async (mode) => {

@@ -5,10 +5,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { build, docker, inspect } from '../support/docker.js';
 import { ownEngine } from '../support/engine.js';
 
-/** In an order that does not depend on when they were made: those made at once come in any. */
-async function prepared(): Promise<string> {
-  const listed = await docker(['images', '--format', '{{.Tag}} {{.ID}}', '--filter', 'reference=isol8:prepared-*']);
-  return listed.split('\n').sort().join('\n');
+/** What was made of the image of this name: other suites may be preparing images of theirs. */
+async function prepared(name: string): Promise<string[]> {
+  const image = (await inspect(name)).Id.slice('sha256:'.length, 'sha256:'.length + 12);
+  const reference = `reference=isol8:prepared-${image}*`;
+  return (await docker(['images', '--format', '{{.Tag}} {{.ID}}', '--filter', reference])).split('\n').filter(Boolean);
 }
 
 it('that are not there are an error with a code', async () => {
@@ -30,23 +31,22 @@ describe('an image that knows nothing of isol8', () => {
   const plain = `FROM debian:trixie-slim\nRUN echo ${tag} > /etc/isol8-test\n`;
 
   afterAll(async () => {
-    const image = (await inspect(tag)).Id.slice('sha256:'.length, 'sha256:'.length + 12);
-    const ours = (await prepared()).split('\n').filter((line) => line.includes(`prepared-${image}`));
+    const ours = await prepared(tag);
     await docker(['rmi', '--force', ...ours.map((line) => `isol8:${line.split(' ')[0]}`), tag]);
   });
 
   it('is prepared on first use, and only then', async () => {
     await build(tag, plain);
-    const before = await prepared();
+    expect(await prepared(tag)).toEqual([]);
     const first = ownEngine({ image: tag });
     const { stdout } = await first.execute({ runtime: 'bash', code: 'cat /etc/isol8-test; id --user' });
     expect(stdout).toBe(`${tag}\n100`);
-    const after = await prepared();
-    expect(after.split('\n').length).toBe(before.split('\n').filter(Boolean).length + 1);
+    const after = await prepared(tag);
+    expect(after).toHaveLength(1);
 
     const second = ownEngine({ image: tag });
     expect((await second.execute({ runtime: 'bash', code: 'echo again' })).stdout).toBe('again');
-    expect(await prepared()).toBe(after);
+    expect(await prepared(tag)).toEqual(after);
   });
 
   it('is prepared once by many at a time', async () => {
