@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     fn surroundings() -> Surroundings {
-        Surroundings { audit_dir: None, current_dir: "/work".into(), home: Some("/home/me".into()) }
+        Surroundings { audit_dir: None, current_dir: "/project".into(), home: Some("/home/me".into()) }
     }
 
     fn on() -> AuditConfig {
@@ -212,7 +212,7 @@ mod tests {
         assert!(!settings.includes_code());
         assert!(!settings.includes_output());
         let expected = FileSettings {
-            dir: "/work/.isol8_audit".into(),
+            dir: "/project/.isol8_audit".into(),
             post_log_script: None,
             retention: Some(Duration::from_secs(90 * 86_400)),
         };
@@ -223,12 +223,12 @@ mod tests {
     fn the_directory_is_the_configured_one_then_the_environments() {
         let mut around = Surroundings { audit_dir: Some("/var/audit".into()), ..surroundings() };
         let configured = AuditConfig { log_dir: Some("logs".into()), ..on() };
-        assert_eq!(files(configured, &around).dir, Path::new("/work/logs"));
+        assert_eq!(files(configured, &around).dir, Path::new("/project/logs"));
         assert_eq!(files(on(), &around).dir, Path::new("/var/audit"));
         let empty = AuditConfig { log_dir: Some(String::new()), ..on() };
         assert_eq!(files(empty, &around).dir, Path::new("/var/audit"));
         around.audit_dir = Some(PathBuf::new());
-        assert_eq!(files(on(), &around).dir, Path::new("/work/.isol8_audit"));
+        assert_eq!(files(on(), &around).dir, Path::new("/project/.isol8_audit"));
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(files_of.dir, Path::new("/home/me/audit"));
         assert_eq!(files_of.post_log_script.as_deref(), Some(Path::new("/home/me/bin/notify")));
         let config = AuditConfig { log_dir: Some("~other/x".into()), ..on() };
-        assert_eq!(files(config, &around).dir, Path::new("/work/~other/x"));
+        assert_eq!(files(config, &around).dir, Path::new("/project/~other/x"));
 
         let homeless = Surroundings { home: None, ..surroundings() };
         let config = AuditConfig { log_dir: Some("~/x".into()), ..on() };
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_script_without_a_slash_is_left_to_path() {
-        for (given, expected) in [("notify", "notify"), ("./notify", "/work/./notify"), ("/bin/x", "/bin/x")] {
+        for (given, expected) in [("notify", "notify"), ("./notify", "/project/./notify"), ("/bin/x", "/bin/x")] {
             let config = AuditConfig { post_log_script: Some(given.into()), ..on() };
             assert_eq!(files(config, &surroundings()).post_log_script.as_deref(), Some(Path::new(expected)));
         }
