@@ -185,3 +185,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn programs_are_told_of_the_port_that_the_guest_listens_on() {
+    assert_eq!(PROXY_URL, format!("http://127.0.0.1:{}", isol8_protocol::PROXY_PORT));
+}
