@@ -1,6 +1,7 @@
 /** Packages that a request asks for: installed by the sandbox user, over the filter, for this run alone. */
 import { describe, expect, it } from 'vitest';
 import { ownEngine, sharedEngine } from '../support/engine.js';
+import { until } from '../support/until.js';
 
 const FILTERED = { network: 'filtered', timeoutMs: 120_000 } as const;
 
@@ -45,6 +46,22 @@ it('a session keeps what it has installed', { timeout: 60_000 }, async () => {
   const engine = ownEngine({ ...FILTERED, mode: 'persistent' });
   await engine.execute({ runtime: 'bash', cmd: ':', installPackages: ['jq'] });
   expect(await engine.execute({ runtime: 'bash', cmd: 'jq -n 6*7' })).toMatchObject({ exitCode: 0, stdout: '42' });
+});
+
+it('registries are closed again to what a session leaves running', { timeout: 60_000 }, async () => {
+  const engine = ownEngine({ ...FILTERED, mode: 'persistent', networkFilter: { whitelist: ['^nowhere\\.invalid$'] } });
+  const download =
+    'pip download --quiet --no-deps --retries 0 --dest /tmp six 2>/dev/null && echo came || echo refused';
+  const later = `(until [ -e go ]; do sleep 0.05; done; (${download}) > answer.part; mv answer.part answer) > /dev/null 2>&1 &`;
+  await engine.execute({ runtime: 'python', cmd: later, installPackages: ['six'] });
+  await engine.putFile('go', '');
+  await until('the process that was left running to have asked', 30_000, async () =>
+    engine.getFile('answer').then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect((await engine.getFile('answer')).toString()).toBe('refused\n');
 });
 
 // W55: names are neither options nor commands.

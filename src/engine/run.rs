@@ -201,7 +201,11 @@ impl Execution<'_> {
         let mut forward = Forward::new(self.events, &self.shared.settings, journal.as_mut());
         let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
-        let observed = outlet.map(|outlet| outlet.traffic().take());
+        let observed = outlet.map(|outlet| {
+            // What a session leaves running has installed nothing.
+            outlet.set_registries(Arc::default());
+            outlet.traffic().take()
+        });
         if self.shared.settings.persist {
             sandbox.leave().await;
         }

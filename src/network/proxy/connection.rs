@@ -63,7 +63,7 @@ impl Next {
 }
 
 /// Serves the requests on `connection`. Within a tunnel, all of them are for the host at its end.
-pub(super) async fn http<C>(outlet: &Arc<Outlet>, connection: C, tunnel: Option<(Authority, TcpStream)>) -> Option<Next>
+pub(super) async fn http<C>(outlet: &Arc<Outlet>, connection: C, tunnel: Option<Authority>) -> Option<Next>
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

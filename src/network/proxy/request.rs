@@ -67,10 +67,7 @@ impl From<NoConnection> for Refusal {
 }
 
 impl Requests {
-    pub(super) fn new(outlet: Arc<Outlet>, tunnel: Option<(Authority, TcpStream)>, next: NextSlot) -> Self {
-        // What a tunnel was connected to is dialled anew for each server connection that its requests need: the
-        // addresses are decided again, and a connection that nothing was sent over is simply closed.
-        let tunnel = tunnel.map(|(to, _)| to);
+    pub(super) fn new(outlet: Arc<Outlet>, tunnel: Option<Authority>, next: NextSlot) -> Self {
         Self { outlet, tunnel, upstream: Mutex::new(None), next }
     }
 

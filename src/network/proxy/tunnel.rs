@@ -31,9 +31,10 @@ where
     let Some((hello, first)) = greeting(&mut program).await else { return };
     let decision = policy::check_tls(&to.host, &hello);
     if decision.reason() == Reason::NotTls {
-        // Requests in the clear are decided one by one, as outside.
+        // Requests in the clear are decided and dialled one by one, as outside.
+        drop(server);
         let program = Rewound::new(first, program);
-        if let Some(next) = connection::http(outlet, program, Some((to, server))).await {
+        if let Some(next) = connection::http(outlet, program, Some(to)).await {
             next.relay().await;
         }
         return;
