@@ -15,6 +15,7 @@
 //! | [`network`] | what programs may reach in the mode `filtered` |
 //! | [`output`] | masking, limiting and decoding what programs print |
 //! | [`audit`] | the record of every execution, and what becomes of it |
+//! | [`server`] | all of it over HTTP, for those who have a key |
 //! | [`telemetry`] | where log events go |
 //! | [`addon`] | the JavaScript face: converts, delegates, never decides |
 
@@ -28,4 +29,5 @@ pub mod network;
 pub mod output;
 pub mod runtime;
 pub mod sandbox;
+pub mod server;
 pub mod telemetry;

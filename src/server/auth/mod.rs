@@ -1,0 +1,1 @@
+//! Who a request to a server is from.
