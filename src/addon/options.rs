@@ -157,6 +157,7 @@ impl EngineOptions {
             docker: self.docker.map(Into::into),
             security: self.security.map(SecurityConfig::parse).transpose()?,
             audit: self.audit.map(Into::into),
+            debug: self.debug,
             persist: self.persist,
             max_concurrent,
         })

@@ -19,6 +19,11 @@ macro_rules! error_codes {
                     $(Self::$name => $text,)+
                 }
             }
+
+            /// The code of this text, if there is one.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
         }
     };
 }

@@ -1,9 +1,10 @@
 //! What a streaming run yields.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One event of a run. Exactly one `exit` with phase `code` ends a run that started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StreamEvent {
     /// What happened.
     #[serde(rename = "type")]
@@ -16,7 +17,7 @@ pub struct StreamEvent {
 }
 
 /// Kinds of [`StreamEvent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StreamEventKind {
     /// Text on standard output.
@@ -30,7 +31,7 @@ pub enum StreamEventKind {
 }
 
 /// Parts of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// A setup script.

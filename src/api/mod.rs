@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod content;
 mod error_code;
 mod event;
 mod host_pattern;
@@ -16,6 +17,7 @@ mod secret;
 mod security;
 mod size;
 mod usage;
+pub mod wire;
 
 pub use audit::AuditConfig;
 pub use auth::AuthConfig;

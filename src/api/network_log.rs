@@ -1,9 +1,10 @@
 //! What programs asked of the network.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One request that went through the filter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkLogEntry {
     /// When it was made, ISO 8601.
@@ -21,7 +22,7 @@ pub struct NetworkLogEntry {
 }
 
 /// What the filter decided about a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum NetworkAction {
     /// It was let through.

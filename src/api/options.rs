@@ -5,57 +5,83 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuditConfig, NetworkFilterConfig, Secret, SecurityConfig};
+use super::{AuditConfig, NetworkFilterConfig, Secret, SecurityConfig, secret};
 
 /// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(rename = "Isol8Options")]
 pub struct Options {
     /// Where executions get their sandbox from, and what becomes of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// What programs can reach on the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkMode>,
     /// Which hosts programs can reach with the network mode `filtered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_filter: Option<NetworkFilterConfig>,
     /// Whether results tell what programs asked of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_network: Option<bool>,
     /// Cores; fractions allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f64>,
     /// Memory of the whole sandbox, files in its tmpfs mounts included.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<String>,
     /// Most processes and threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pids_limit: Option<f64>,
     /// Whether everything outside the writable mounts is read-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub readonly_root_fs: Option<bool>,
     /// Bytes of standard output, and of standard error, that are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_size: Option<f64>,
     /// Time limit of one execution in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<f64>,
     /// Image to use instead of the runtime's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Size of `/sandbox`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_size: Option<String>,
     /// Size of `/tmp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tmp_size: Option<String>,
     /// How warm sandboxes are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_strategy: Option<PoolStrategy>,
     /// How many sandboxes are kept warm.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_size: Option<PoolSize>,
     /// Which Docker engine to use; the standard environment variables decide when absent.
+    #[serde(skip)]
     pub docker: Option<DockerConnection>,
     /// Environment variables of every execution whose values are masked in its output.
+    #[serde(serialize_with = "secret::expose_all", skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Secret>,
     /// What holds user code.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub security: Option<SecurityConfig>,
     /// What is recorded of every execution.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditConfig>,
+    /// Whether the engine logs what it does. Of one on this machine only: what a server logs is its operator's affair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debug: Option<bool>,
     /// Whether containers are left running after use, to be looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub persist: Option<bool>,
     /// Most executions at a time.
+    #[serde(skip)]
     pub max_concurrent: Option<f64>,
 }
 
 /// Where executions get their sandbox from, and what becomes of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Each has one for itself, as new.
@@ -90,12 +116,31 @@ pub enum PoolStrategy {
 }
 
 /// How many sandboxes are kept warm when idle.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "PoolSizeText")]
 pub struct PoolSize {
     /// Sandboxes that stand ready ahead of demand.
     pub clean: Option<f64>,
     /// Used ones that are kept in addition once they are clean again.
     pub dirty: Option<f64>,
+}
+
+/// A [`PoolSize`] as callers write it: a number stands for both kinds.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "PoolSize")]
+enum PoolSizeText {
+    Both(f64),
+    Each { clean: Option<f64>, dirty: Option<f64> },
+}
+
+impl From<PoolSizeText> for PoolSize {
+    fn from(text: PoolSizeText) -> Self {
+        match text {
+            PoolSizeText::Both(both) => Self { clean: Some(both), dirty: Some(both) },
+            PoolSizeText::Each { clean, dirty } => Self { clean, dirty },
+        }
+    }
 }
 
 /// A Docker endpoint.

@@ -1,9 +1,15 @@
 //! Values that must not be seen.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// A secret. Shows nothing of itself in logs and errors; whoever needs the value has to ask for it by name.
-#[derive(Clone, PartialEq, Eq)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A secret. Shows nothing of itself in logs and errors; whoever needs the value has to ask for it by name, and so has
+/// whoever sends it: there is no `Serialize`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
@@ -22,6 +28,12 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
+}
+
+/// For `#[serde(serialize_with)]`, where secrets are sent to a server that is to use them.
+pub(super) fn expose_all<S: Serializer>(secrets: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    let exposed: BTreeMap<&str, &str> = secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
+    exposed.serialize(serializer)
 }
 
 #[cfg(test)]

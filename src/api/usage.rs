@@ -1,9 +1,10 @@
 //! What an execution used.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What one execution used of its host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceUsage {
     /// Processor time per wall time, as [`ResourceUsage::percent`] has it.
