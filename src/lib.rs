@@ -16,12 +16,15 @@
 //! | [`output`] | masking, limiting and decoding what programs print |
 //! | [`audit`] | the record of every execution, and what becomes of it |
 //! | [`server`] | all of it over HTTP, for those who have a key |
+//! | [`client`] | `RemoteIsol8`: a server of isol8, used from elsewhere |
+//! | [`tls`] | whom isol8 trusts when it connects to others |
 //! | [`telemetry`] | where log events go |
 //! | [`addon`] | the JavaScript face: converts, delegates, never decides |
 
 pub mod addon;
 pub mod api;
 pub mod audit;
+pub mod client;
 pub mod config;
 pub mod engine;
 pub mod image;
@@ -31,3 +34,4 @@ pub mod runtime;
 pub mod sandbox;
 pub mod server;
 pub mod telemetry;
+pub mod tls;

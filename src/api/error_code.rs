@@ -87,6 +87,22 @@ error_codes! {
     Aborted = "ABORT_ERR",
     /// The engine was stopped meanwhile.
     Stopped = "STOPPED",
+    /// No server answers at that address. Nothing was sent, so nothing was done.
+    RemoteUnreachable = "REMOTE_UNREACHABLE",
+    /// The connection to the server broke. What was asked for may have been done.
+    RemoteLost = "REMOTE_LOST",
+    /// The server answered as no server of isol8 does.
+    RemoteProtocol = "REMOTE_PROTOCOL",
+    /// The server failed, and did not say at what.
+    RemoteFailed = "REMOTE_FAILED",
+    /// The server wants a key.
+    Unauthorized = "UNAUTHORIZED",
+    /// The server does not allow that with this key.
+    Forbidden = "FORBIDDEN",
+    /// Too many requests, or too much at a time.
+    RateLimited = "RATE_LIMITED",
+    /// The server has no such session.
+    SessionNotFound = "SESSION_NOT_FOUND",
     /// A defect of isol8.
     Internal = "INTERNAL",
 }

@@ -1,0 +1,1 @@
+//! `RemoteIsol8`: a server of isol8, used from elsewhere.
