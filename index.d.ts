@@ -545,6 +545,8 @@ export interface NetworkLogEntry {
   action: 'ALLOW' | 'BLOCK'
   /** How long it took; 0 if it was blocked. */
   durationMs: number
+  /** Why it was blocked, and what would allow it. */
+  block?: string
 }
 
 /** Resolves if a Docker engine answers. */

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { cli } from '../support/process.js';
 
+const WHY = String.raw`not-whitelisted; to allow it: --allow '^denied\.invalid$'`;
 const ASK = 'curl --silent --max-time 5 http://denied.invalid/x';
 
 it.each([[[]], [['--no-stream']]])('prints what was asked of the network, and what was blocked (%j)', async (flags) => {
@@ -21,8 +22,9 @@ it.each([[[]], [['--no-stream']]])('prints what was asked of the network, and wh
     path: '/x',
     action: 'BLOCK',
     durationMs: 0,
+    block: WHY,
   });
-  expect(stderr).toContain('[WARN] The network filter blocked requests to denied.invalid.');
+  expect(stderr).toContain(`[WARN] The network filter blocked requests to:\n  denied.invalid (${WHY})\n`);
 });
 
 it('says nothing of a network that nothing was asked of', async () => {

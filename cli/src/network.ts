@@ -29,13 +29,18 @@ export function networkFilter({ allow, deny }: NetworkFlags, { network }: Isol8C
   return { ...network, whitelist: allow ?? network.whitelist, blacklist: deny ?? network.blacklist };
 }
 
-/** Says which hosts a program was kept from, and how it would be let through. */
+/** Says which hosts a program was kept from, and for each why, and how it would be let through. */
 export function summarizeBlocks(logs: NetworkLogEntry[], stderr: Output): void {
-  const blocked = [...new Set(logs.filter(({ action }) => action === 'BLOCK').map(({ host }) => host))];
+  const blocked = [...new Set(logs.filter(({ action }) => action === 'BLOCK').map(described))];
   if (blocked.length === 0) return;
-  const named = blocked.slice(0, MAX_NAMED).map(plain).join(', ');
-  const more = blocked.length > MAX_NAMED ? ` and ${blocked.length - MAX_NAMED} more` : '';
-  say('WARN', `The network filter blocked requests to ${named}${more}. --allow <regex> lets a host through.`, stderr);
+  say('WARN', 'The network filter blocked requests to:', stderr);
+  for (const what of blocked.slice(0, MAX_NAMED)) stderr.line(`  ${what}`);
+  if (blocked.length > MAX_NAMED) stderr.line(`  and ${blocked.length - MAX_NAMED} more`);
+}
+
+/** A host, and what the program was told of it: `example.com (not-whitelisted; to allow it: ...)`. */
+function described({ host, block }: NetworkLogEntry): string {
+  return plain(block ? `${host} (${block})` : host);
 }
 
 /** All that a program asked of the network, one JSON object per line. */

@@ -59,6 +59,8 @@ pub struct NetworkLogEntry {
     pub action: &'static str,
     /// How long it took; 0 if it was blocked.
     pub duration_ms: f64,
+    /// Why it was blocked, and what would allow it.
+    pub block: Option<String>,
 }
 
 impl From<api::NetworkLogEntry> for NetworkLogEntry {
@@ -73,6 +75,7 @@ impl From<api::NetworkLogEntry> for NetworkLogEntry {
                 NetworkAction::Block => "BLOCK",
             },
             duration_ms: entry.duration_ms as f64,
+            block: entry.block,
         }
     }
 }

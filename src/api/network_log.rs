@@ -19,6 +19,9 @@ pub struct NetworkLogEntry {
     pub action: NetworkAction,
     /// How long it took; 0 when it was blocked.
     pub duration_ms: u64,
+    /// Why it was blocked, and what would allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<String>,
 }
 
 /// What the filter decided about a request.
@@ -36,20 +39,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_a_tunnel_is_null_rather_than_absent() {
+    fn the_path_of_a_tunnel_is_null_and_what_was_not_blocked_has_no_reason() {
         let entry = NetworkLogEntry {
             timestamp: "2026-01-02T03:04:05Z".to_owned(),
             method: "CONNECT".to_owned(),
             host: "example.com".to_owned(),
             path: None,
-            action: NetworkAction::Block,
+            action: NetworkAction::Allow,
             duration_ms: 0,
+            block: None,
         };
         assert_eq!(
             serde_json::to_value(entry).expect("plain data"),
             serde_json::json!({
                 "timestamp": "2026-01-02T03:04:05Z", "method": "CONNECT", "host": "example.com", "path": null,
-                "action": "BLOCK", "durationMs": 0,
+                "action": "ALLOW", "durationMs": 0,
             })
         );
     }

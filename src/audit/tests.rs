@@ -48,6 +48,7 @@ fn full_record() -> Record {
             path: Some("/".to_owned()),
             action: NetworkAction::Block,
             duration_ms: 0,
+            block: Some("blacklist".to_owned()),
         }],
         metadata: Some(metadata),
         code: Some("print(1)".to_owned()),

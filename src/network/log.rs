@@ -4,8 +4,6 @@
 //! file of whoever reads it. A program that asks too often loses later entries, never the count of them, and blocked
 //! requests have room of their own, so that a flood of others hides none.
 
-use std::collections::BTreeMap;
-
 use super::printable::printable;
 use crate::api::{NetworkAction, NetworkLogEntry, SecurityEvent};
 
@@ -49,7 +47,7 @@ impl NetworkLog {
             path: entry.path.map(|path| printable(&path, MAX_PATH)),
             ..entry
         };
-        let bytes = entry.method.len() + entry.host.len();
+        let bytes = entry.method.len() + entry.host.len() + entry.block.as_ref().map_or(0, String::len);
         if entry.action == NetworkAction::Block {
             self.events.push(bytes, || blocked(&entry));
         }
@@ -71,10 +69,11 @@ impl NetworkLog {
 fn blocked(entry: &NetworkLogEntry) -> SecurityEvent {
     const KIND: &str = "network_blocked";
     let details = [("method", entry.method.as_str()), ("host", &entry.host), ("reason", "filter_mismatch")];
+    let block = entry.block.as_deref().map(|block| ("block", block));
     SecurityEvent {
         kind: KIND.to_owned(),
         message: format!("Security event: {KIND}"),
-        details: BTreeMap::from(details.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+        details: details.into_iter().chain(block).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         timestamp: entry.timestamp.clone(),
     }
 }
@@ -124,6 +123,7 @@ mod tests {
             path: path.map(str::to_owned),
             action,
             duration_ms: 7,
+            block: (action == NetworkAction::Block).then(|| "blacklist".to_owned()),
         }
     }
 
@@ -144,7 +144,9 @@ mod tests {
             serde_json::json!([{
                 "type": "network_blocked",
                 "message": "Security event: network_blocked",
-                "details": { "method": "GET", "host": "evil.test", "reason": "filter_mismatch" },
+                "details": {
+                    "method": "GET", "host": "evil.test", "reason": "filter_mismatch", "block": "blacklist",
+                },
                 "timestamp": "2026-01-02T03:04:05.678Z",
             }])
         );

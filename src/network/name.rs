@@ -39,6 +39,11 @@ impl DnsName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is a name of this machine for itself (RFC 6761, section 6.3).
+    pub fn is_localhost(&self) -> bool {
+        self.0.rsplit('.').next() == Some("localhost")
+    }
 }
 
 /// Why a text is no host, or no host with a port.

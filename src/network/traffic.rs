@@ -51,22 +51,23 @@ impl Traffic {
 
     /// A request that was let through, whatever came of it.
     pub(super) fn passed(&self, method: &Method, host: &str, path: Option<&str>, took: Duration) {
-        self.record(method, host, path, NetworkAction::Allow, took);
+        self.record(method, host, path, took, None);
     }
 
-    /// A request that was refused.
-    pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>) {
-        self.record(method, host, path, NetworkAction::Block, Duration::ZERO);
+    /// A request that was refused, and why, in the words that the program is given.
+    pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>, why: String) {
+        self.record(method, host, path, Duration::ZERO, Some(why));
     }
 
-    fn record(&self, method: &Method, host: &str, path: Option<&str>, action: NetworkAction, took: Duration) {
+    fn record(&self, method: &Method, host: &str, path: Option<&str>, took: Duration, block: Option<String>) {
         let entry = NetworkLogEntry {
             timestamp: format!("{:.3}", Timestamp::now()),
             method: method.as_str().to_owned(),
             host: host.to_owned(),
             path: path.map(str::to_owned),
-            action,
+            action: if block.is_none() { NetworkAction::Allow } else { NetworkAction::Block },
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            block,
         };
         self.log.lock().unwrap_or_else(PoisonError::into_inner).record(entry);
     }

@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NetworkLogEntry } from 'isol8';
 import { expect, it, onTestFinished } from 'vitest';
 import { get, said } from '../../support/clients.js';
 import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/engine.js';
@@ -14,16 +13,19 @@ const host = `127.0.0.1:${origin.port}`;
 const logging = filtered([origin, secure], { blacklist: ['^denied\\.'] }, { logNetwork: true });
 const engine = sharedEngine({ ...logging, ...ONE_SANDBOX });
 
+const DENIED = 'blacklist; to allow it: take the pattern that matches it out of --deny or network.blacklist';
+
 const curl = (url: string) => ({ runtime: 'bash' as const, code: `curl --silent --insecure '${url}' || :` });
 
-function entry(method: string, of: string, path: string | null, action: NetworkLogEntry['action']) {
+function entry(method: string, of: string, path: string | null, block?: string) {
   return {
     method,
     host: of,
     path,
-    action,
+    action: block === undefined ? 'ALLOW' : 'BLOCK',
+    ...(block !== undefined && { block }),
     timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-    durationMs: action === 'BLOCK' ? 0 : expect.any(Number),
+    durationMs: block === undefined ? expect.any(Number) : 0,
   };
 }
 
@@ -36,12 +38,12 @@ it('each request is an entry, and so is each tunnel', async () => {
     curl --silent http://127.0.0.1:9/five >&2 || :`;
   const { networkLogs } = await engine.execute({ runtime: 'bash', code });
   expect(networkLogs).toEqual([
-    entry('GET', '127.0.0.1', '/one?query=1', 'ALLOW'),
-    entry('GET', '127.0.0.1', '/two', 'ALLOW'),
-    entry('CONNECT', 'localhost', null, 'ALLOW'),
-    entry('GET', 'denied.test', '/three', 'BLOCK'),
-    entry('CONNECT', 'denied.test', null, 'BLOCK'),
-    entry('GET', '127.0.0.1', '/five', 'BLOCK'),
+    entry('GET', '127.0.0.1', '/one?query=1'),
+    entry('GET', '127.0.0.1', '/two'),
+    entry('CONNECT', 'localhost', null),
+    entry('GET', 'denied.test', '/three', DENIED),
+    entry('CONNECT', 'denied.test', null, DENIED),
+    entry('GET', '127.0.0.1', '/five', 'port; to allow it: add 9 to network.ports'),
   ]);
 });
 
@@ -86,7 +88,8 @@ it('an entry cannot be forged', async () => {
   expect(exitCode).toBe(0);
   expect(networkLogs.length).toBeLessThanOrEqual(3);
   for (const each of networkLogs) {
-    expect(Object.keys(each).sort()).toEqual(['action', 'durationMs', 'host', 'method', 'path', 'timestamp']);
+    const { block: _, ...others } = each;
+    expect(Object.keys(others).sort()).toEqual(['action', 'durationMs', 'host', 'method', 'path', 'timestamp']);
     expect(each.method + each.host + each.path).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
   }
 });
@@ -105,8 +108,8 @@ it('audit records have all that was refused, and how many bytes went through', a
   const [file = ''] = readdirSync(logDir);
   const record = JSON.parse(readFileSync(join(logDir, file), 'utf8').trim());
   expect(record.securityEvents.map(({ type, details }: any) => [type, details])).toEqual([
-    ['network_blocked', { method: 'GET', host: 'denied.one', reason: 'filter_mismatch' }],
-    ['network_blocked', { method: 'GET', host: 'denied.two', reason: 'filter_mismatch' }],
+    ['network_blocked', { method: 'GET', host: 'denied.one', reason: 'filter_mismatch', block: DENIED }],
+    ['network_blocked', { method: 'GET', host: 'denied.two', reason: 'filter_mismatch', block: DENIED }],
   ]);
   expect(resourceUsage?.networkBytesIn).toBeGreaterThanOrEqual(3 << 20);
   expect(resourceUsage?.networkBytesIn).toBeLessThan((3 << 20) + 20_000);

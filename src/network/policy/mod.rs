@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use regex::Regex;
 
-pub use advice::advice;
+pub use advice::explain;
 pub use consistency::{check_http, check_tls};
 
 use super::address::{self, AddressKind};

@@ -1,3 +1,4 @@
+use super::advice::advice;
 use super::*;
 use crate::api::NetworkAction;
 use crate::network::client_hello::ClientHello;
@@ -212,7 +213,10 @@ fn a_refusal_says_what_would_allow_it() {
     let policy = policy(&["^a$"], &["^evil$"], &[]);
     let advised = |text: &str| advice(&policy.decide(&authority(text)), &authority(text));
     assert_eq!(advised("Example.com").as_deref(), Some(r"to allow it: --allow '^example\.com$'"));
-    assert_eq!(advised("evil").as_deref(), Some("to allow it: take ^evil$ out of --deny or network.blacklist"));
+    assert_eq!(
+        advised("evil").as_deref(),
+        Some("to allow it: take the pattern that matches it out of --deny or network.blacklist")
+    );
     assert_eq!(advised("a:8443").as_deref(), Some("to allow it: add 8443 to network.ports"));
     assert_eq!(advised("a"), None);
 

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
-use crate::network::{Authority, Decision, Reason, log, policy};
+use crate::network::{Authority, log};
 
 /// What answers carry: our own words, or what comes from upstream.
 pub(super) type Body = BoxBody<Bytes, hyper::Error>;
@@ -19,19 +19,13 @@ pub(super) fn established() -> Response<Body> {
     Response::new(Empty::new().map_err(|never| match never {}).boxed())
 }
 
-/// The policy is against it. `host` is what was asked for, and `to` what that means, if anything.
-pub(super) fn blocked(method: &Method, host: &str, to: Option<&Authority>, decision: &Decision) -> Response<Body> {
+/// The policy is against it, as `why` says. `host` is what was asked for.
+pub(super) fn blocked(method: &Method, host: &str, why: &str) -> Response<Body> {
     let what = if method == Method::CONNECT { "CONNECT" } else { "request" };
     let mut answer =
         text(StatusCode::FORBIDDEN, format!("isol8: {what} to {} blocked by network filter", log::shown_host(host)));
-    // Which pattern is against it is none of the program's business.
-    let to = to.filter(|_| decision.reason() != Reason::Blacklist);
-    let words = match to.and_then(|to| policy::advice(decision, to)) {
-        Some(advice) => format!("{}; {advice}", decision.reason().name()),
-        None => decision.reason().name().to_owned(),
-    };
-    if let Ok(words) = HeaderValue::from_str(&words) {
-        answer.headers_mut().insert(BLOCK, words);
+    if let Ok(why) = HeaderValue::from_str(why) {
+        answer.headers_mut().insert(BLOCK, why);
     }
     answer
 }

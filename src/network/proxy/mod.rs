@@ -96,6 +96,19 @@ impl Outlet {
         }
     }
 
+    /// Whether the program must not learn of a decision against `to`: that a name has an address, though a private one.
+    ///
+    /// Where no pattern names the hosts that may be reached, every name is resolved, those of the network around this
+    /// machine too. If names that exist there were refused, and those that do not could not be found, a program could
+    /// list what there is. So both are told to be unreachable; the log, which is not the program's, says which it was.
+    /// The address of `localhost` is known to everybody (RFC 6761).
+    fn is_secret(&self, to: &Authority, decision: &Decision) -> bool {
+        let Host::Name(name) = &to.host else { return false };
+        matches!(decision.reason(), Reason::PrivateAddress | Reason::MetadataAddress | Reason::OwnListener)
+            && self.decide(to).reason() == Reason::NoWhitelist
+            && !name.is_localhost()
+    }
+
     /// Whether an address that `to` has may be dialled.
     fn decide_address(&self, to: &Authority, address: IpAddr) -> Decision {
         match self.proxy.policy.decide_address(address, to.port) {

@@ -99,8 +99,13 @@ impl Requests {
                 answer::unreachable(to)
             }
             (Err(Refusal::Denied(decision)), to) => {
-                self.outlet.traffic.blocked(&method, &host, path.as_deref());
-                answer::blocked(&method, &host, to.as_ref(), &decision)
+                let why = policy::explain(&decision, to.as_ref());
+                let answer = match to {
+                    Some(to) if self.outlet.is_secret(to, &decision) => answer::unreachable(to),
+                    _ => answer::blocked(&method, &host, &why),
+                };
+                self.outlet.traffic.blocked(&method, &host, path.as_deref(), why);
+                answer
             }
             (Err(Refusal::Malformed(why)), _) => answer::malformed(why),
             (Err(Refusal::Unreachable), None) => answer::malformed("no host"),

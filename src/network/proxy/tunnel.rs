@@ -41,7 +41,7 @@ where
     }
     let host = to.host.to_string();
     if !decision.is_allowed() {
-        outlet.traffic.blocked(&Method::CONNECT, &host, None);
+        outlet.traffic.blocked(&Method::CONNECT, &host, None, policy::explain(&decision, Some(&to)));
         return;
     }
     if server.write_all(&first).await.is_ok() {

@@ -57,6 +57,41 @@ async fn w65_an_allowed_name_of_a_private_address_is_refused() {
 }
 
 #[tokio::test]
+async fn an_open_proxy_does_not_tell_which_private_names_exist() {
+    let (_, forbidden) = allowed_and_forbidden(TOKEN, SECRET).await;
+    let port = forbidden.port();
+    let answers: &[(&str, &[&[&str]])] = &[("real.test", &[&["127.0.0.1"]]), ("meta.test", &[&["169.254.169.254"]])];
+    let exit = Exit::open(&filter(&[port]), Names::new(answers));
+    for real in ["real.test", "meta.test"] {
+        let missing = exit.get("none.test", port).await;
+        assert!(missing.starts_with("HTTP/1.1 502") && !missing.contains("x-isol8-block"), "{missing}");
+        assert_eq!(without_date(&exit.get(real, port).await), without_date(&missing.replace("none.test", real)));
+        let missing = exit.tunnel(&format!("none.test:{port}"), "").await;
+        let tunnel = exit.tunnel(&format!("{real}:{port}"), "").await;
+        assert_eq!(without_date(&tunnel), without_date(&missing));
+    }
+    // Whoever runs it is told.
+    let events = exit.observed().requests.events;
+    let told: Vec<_> =
+        events.iter().map(|event| event.details["block"].split(';').next().unwrap_or_default()).collect();
+    assert_eq!(told, ["private-address", "private-address", "metadata-address", "metadata-address"]);
+    assert!(forbidden.heard().is_empty());
+
+    // A name that a pattern names, and those that everybody knows, are no secret.
+    let answers: &[(&str, &[&[&str]])] = &[("real.test", &[&["127.0.0.1"]]), ("localhost", &[&["127.0.0.1"]])];
+    let named = NetworkFilterConfig { whitelist: owned(&["^real\\.test$"]), ..filter(&[port]) };
+    assert!(Exit::open(&named, Names::new(answers)).get("real.test", port).await.starts_with("HTTP/1.1 403"));
+    let exit = Exit::open(&filter(&[port]), Names::new(answers));
+    assert!(exit.get("localhost", port).await.starts_with("HTTP/1.1 403"));
+    assert!(exit.get("127.0.0.1", port).await.starts_with("HTTP/1.1 403"));
+}
+
+/// An answer without the one header that time alone decides on.
+fn without_date(answer: &str) -> String {
+    answer.split_inclusive("\r\n").filter(|line| !line.starts_with("date:")).collect()
+}
+
+#[tokio::test]
 async fn with_its_network_allowed_the_private_address_is_reached() {
     let (_, forbidden) = allowed_and_forbidden(TOKEN, SECRET).await;
     let names = Names::new(&[("inside.test", &[&["127.0.0.1"]])]);
@@ -71,7 +106,8 @@ async fn metadata_services_are_refused_even_where_all_networks_are_allowed() {
         ("mapped.test", &[&["::ffff:169.254.169.254"]]),
         ("six.test", &[&["fd00:ec2::254"]]),
     ]);
-    let config = NetworkFilterConfig { allow_private: Some(owned(&["0.0.0.0/0", "::/0"])), ..filter(&[80]) };
+    let allow_private = Some(owned(&["0.0.0.0/0", "::/0"]));
+    let config = NetworkFilterConfig { whitelist: owned(&[".*"]), allow_private, ..filter(&[80]) };
     let exit = Exit::open(&config, names);
     for host in ["metadata.test", "mapped.test", "six.test", "169.254.169.254", "[fd00:ec2::254]", "0xa9fea9fe"] {
         let answer = exit.get(host, 80).await;
@@ -98,7 +134,8 @@ async fn the_address_that_was_decided_on_is_the_one_that_is_dialled() {
     let port = allowed.port();
     let rebinding: &[&[&str]] = &[&["127.0.0.2"], &["127.0.0.1"]];
     let names = Names::new(&[("rebinding.test", rebinding)]);
-    let exit = Exit::open(&filter(&[port]), names.clone());
+    let config = NetworkFilterConfig { whitelist: owned(&["^rebinding\\.test$"]), ..filter(&[port]) };
+    let exit = Exit::open(&config, names.clone());
     assert!(exit.get("rebinding.test", port).await.ends_with(TOKEN));
     assert_eq!(names.asked().len(), 1);
     // A connection of its own is decided anew.
