@@ -1,7 +1,7 @@
 /* eslint-disable */
 
-/** A language that isol8 can run. */
-export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno'
+/** A language that isol8 can run, or the coding agent, whose programs are prompts. */
+export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno' | 'agent'
 
 /** What programs can reach on the network. */
 export type NetworkMode = 'none' | 'host' | 'filtered'
@@ -157,7 +157,7 @@ export declare class DockerIsol8 {
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
   execute(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): Promise<ExecutionResult>
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
-  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null }
+  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null, adapter?: Adapter | undefined | null): AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null, readonly installMs?: number | null }
   /** Where the source text of an execution is to be written, for adapters that have to know before. */
   scriptPath(extension: string): string
   /** Id of the container of a persistent engine; `null` for others. */
@@ -184,6 +184,8 @@ export declare class ExecutionStream {
   next(): Promise<IteratorResult>
   /** What the program asked of the network; present with `logNetwork` once it has ended, if it asked anything. */
   get networkLogs(): Array<NetworkLogEntry> | null
+  /** How long packages took to be installed, in milliseconds; present once the program has ended, if any had to be. */
+  get installMs(): number | null
   /** Kills the program if it still runs. Resolves when its sandbox has been given back. */
   return(): Promise<IteratorResult>
 }
@@ -404,7 +406,7 @@ export declare function errorCodes(): string[]
 export interface ExecutionRequest {
   /** Which runtime runs it: one of isol8's, or one that was registered. */
   runtime: Runtime | (string & {})
-  /** Source text. */
+  /** Source text; for `agent`, the prompt. */
   code?: string
   /** Shell command line, run by bash whatever the runtime. */
   cmd?: string
@@ -429,6 +431,8 @@ export interface ExecutionRequest {
   installPackages?: Array<string>
   /** Bash script to run first, as the same user, in `/sandbox`. If it fails, so does the execution. */
   setupScript?: string
+  /** With the runtime `agent`: more flags for `pi`, as on a command line. */
+  agentFlags?: string
   /** Passed on to the audit record; the key `userId` names the user there. */
   metadata?: Record<string, string>
 }
@@ -445,6 +449,8 @@ export interface ExecutionResult {
   durationMs: number
   /** The same in milliseconds with three decimals, as measured inside the sandbox. */
   programMs: number
+  /** How long packages took to be installed before, in milliseconds; present if any had to be. */
+  installMs?: number
   /** Standard output or error was longer than `maxOutputSize`. */
   truncated: boolean
   /** The program was killed at its time limit. */

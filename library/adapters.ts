@@ -53,5 +53,7 @@ export const AgentAdapter: RuntimeAdapter & Required<Pick<RuntimeAdapter, 'getCo
   getFileExtension: () => agent.fileExtension,
 });
 
+adapters.set(AgentAdapter.name, AgentAdapter);
+
 /** The adapters of all runtimes that are registered from the start, by name. */
 export const builtInAdapters: ReadonlyMap<string, RuntimeAdapter> = adapters;

@@ -9,14 +9,13 @@ import type {
   StartOptions,
 } from '../index.js';
 import { RuntimeRegistry, registeredByCaller } from './registry.js';
-import type { RuntimeCommandOptions } from './types/adapter.js';
 
 /** What the adapter says about `request`, if that names a runtime that a caller registered. */
 export function adapterFor(native: NativeEngine, request: ExecutionRequest): Adapter | undefined {
   const adapter = registeredByCaller(request?.runtime);
   if (!adapter) return undefined;
   const { image } = adapter;
-  const { code, fileExtension, agentFlags } = request as ExecutionRequest & RuntimeCommandOptions;
+  const { code, fileExtension, agentFlags } = request;
   // Whether there is something to run, and only one thing, is for the engine to say.
   if (typeof code !== 'string' || code === '') return { image };
   const path = native.scriptPath(fileExtension ?? adapter.getFileExtension());

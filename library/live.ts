@@ -83,6 +83,8 @@ export function connect(request: ExecutionRequest, options: ExecutionOptions | u
 export interface ExecutionEvents extends AsyncIterableIterator<StreamEvent> {
   /** What the program asked of the network; there with `logNetwork` once it has ended, if it asked anything. */
   readonly networkLogs?: NetworkLogEntry[] | null;
+  /** How long packages took to be installed, in milliseconds; there once it has ended, if any had to be. */
+  readonly installMs?: number | null;
 }
 
 /** Ends what belongs to streams that were forgotten. Their programs end by themselves. */
@@ -114,6 +116,10 @@ export class LiveStream implements ExecutionEvents {
 
   get networkLogs(): NetworkLogEntry[] | null | undefined {
     return this.events.networkLogs;
+  }
+
+  get installMs(): number | null | undefined {
+    return this.events.installMs;
   }
 
   [Symbol.asyncIterator](): this {

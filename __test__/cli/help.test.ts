@@ -24,9 +24,6 @@ it('prints its help without arguments, and with --help', async () => {
                                      script, on top of that of a runtime
       list-custom [options]          List the images that were built with packages
                                      or setup scripts
-      login [options]                Get a key of your own from a server, and keep
-                                     it for later commands
-      logout [options]               Forget the key of the last login
       config [options]               Show the configuration and where it comes from
       cleanup [options]              Remove containers, and if asked to images, that
                                      isol8 left behind
@@ -49,10 +46,11 @@ it('prints the help of run', async () => {
       file                    script to run
 
     Program:
-      -e, --eval <code>       run this code (python unless --runtime says otherwise)
+      -e, --eval <code>       run this code (python unless --runtime says otherwise;
+                              agent: a prompt)
       --cmd <command>         run a bash command line
-      -r, --runtime <name>    python, node, bun, deno or bash (default: from the
-                              file extension)
+      -r, --runtime <name>    python, node, bun, deno, bash or agent (default: from
+                              the file extension)
       --stdin <text>          standard input of the program
       --workdir <path>        working directory, inside /sandbox (default: /sandbox)
       --files <dir>           put the files of a directory into /sandbox first
@@ -62,6 +60,7 @@ it('prints the help of run', async () => {
                               (repeatable)
       --secret <KEY=VALUE>    environment variable that is masked in the output
                               (repeatable)
+      --agent-flags <flags>   more flags for pi, with --runtime agent
       --image <ref>           image to use instead of the runtime's own
 
     Network:
@@ -78,9 +77,9 @@ it('prints the help of run', async () => {
       --timeout <ms>          time limit in milliseconds (default: 30000)
       --memory <size>         memory, such as 512m or 1g (default: 512m)
       --cpu <cores>           processor cores, such as 0.5 (default: 1)
-      --pids-limit <n>        number of processes (default: 64)
+      --pids-limit <n>        number of processes (default: 64; agent: 200)
       --max-output <bytes>    bytes of output kept per stream (default: 1048576)
-      --sandbox-size <size>   size of /sandbox (default: 512m)
+      --sandbox-size <size>   size of /sandbox (default: 512m; agent: 2g)
       --tmp-size <size>       size of /tmp (default: 256m)
 
     State:
@@ -115,6 +114,7 @@ it('prints the help of setup', async () => {
       --bun <packages>     also build an image with these packages for bun
       --deno <packages>    also build an image with these packages for deno
       --bash <packages>    also build an image with these packages for bash
+      --agent <packages>   also build an image with these packages for agent
       --debug              say what is being done
       -h, --help           show help
     "
@@ -134,7 +134,7 @@ it('prints the help of build', async () => {
       packages                more packages to install
 
     Options:
-      --base <runtime>        python, node, bun, deno or bash
+      --base <runtime>        python, node, bun, deno, bash or agent
       --tag <name>            name of the image
       --install <package>     install a package, or several, separated by commas
                               (repeatable)
@@ -154,44 +154,6 @@ it('prints the help of list-custom', async () => {
     "Usage: isol8 list-custom [options]
 
     List the images that were built with packages or setup scripts
-
-    Options:
-      --debug     say what is being done
-      -h, --help  show help
-    "
-  `);
-});
-
-it('prints the help of login', async () => {
-  const { code, stdout, stderr } = await cli(['login', '--help']).ended;
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatchInlineSnapshot(`
-    "Usage: isol8 login [options]
-
-    Get a key of your own from a server, and keep it for later commands
-
-    Options:
-      --host <url>       the server, such as http://localhost:3000
-      --key <key>        its master key (others can see it in listings of processes;
-                         default: ISOL8_API_KEY)
-      --key-file <file>  read the master key from a file
-      --name <name>      what the server calls the new key (default:
-                         cli-login-<time>)
-      --ttl <ms>         milliseconds for which it is valid (default: the server
-                         says)
-      --debug            say what is being done
-      -h, --help         show help
-    "
-  `);
-});
-
-it('prints the help of logout', async () => {
-  const { code, stdout, stderr } = await cli(['logout', '--help']).ended;
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatchInlineSnapshot(`
-    "Usage: isol8 logout [options]
-
-    Forget the key of the last login
 
     Options:
       --debug     say what is being done
@@ -250,7 +212,7 @@ it('prints the help of help', async () => {
   `);
 });
 
-it.each(['run', 'setup', 'build', 'list-custom', 'login', 'logout', 'config', 'cleanup', 'help'])(
+it.each(['run', 'setup', 'build', 'list-custom', 'config', 'cleanup', 'help'])(
   'prints the help of %s in every way it is asked for',
   async (command) => {
     const asked = await cli(['help', command]).ended;
@@ -284,8 +246,6 @@ it.each([
   [['build', '--base', 'python', '--install', 'six'], "error: required option '--tag <name>' not specified"],
   [['build', '--tag', 'x', '--install', 'six'], "error: required option '--base <runtime>' not specified"],
   [['list-custom', 'x'], "error: too many arguments for 'list-custom'"],
-  [['login', '--key', 'x'], "error: required option '--host <url>' not specified"],
-  [['logout', 'x'], "error: too many arguments for 'logout'"],
   [['setup', 'python'], "error: too many arguments for 'setup'"],
   [['setup', '--only'], "error: option '--only <runtimes>' argument missing"],
   [['run', 'a.py', 'b.py'], "error: too many arguments for 'run'"],

@@ -2,7 +2,7 @@
 import { AgentAdapter, BunAdapter, bashAdapter, DenoAdapter, NodeAdapter, PythonAdapter, RuntimeRegistry } from 'isol8';
 import { describe, expect, it } from 'vitest';
 
-const BUILT_IN = [PythonAdapter, NodeAdapter, BunAdapter, bashAdapter, DenoAdapter];
+const BUILT_IN = [PythonAdapter, NodeAdapter, BunAdapter, bashAdapter, DenoAdapter, AgentAdapter];
 
 const adapter = (name: string, extension: string) => ({
   name,
@@ -31,7 +31,7 @@ describe('at first', () => {
 
   it('says what there is when it is asked for something else', () => {
     expect(() => RuntimeRegistry.get('ruby')).toThrow(
-      'Unknown runtime: "ruby". Available: python, node, bun, bash, deno',
+      'Unknown runtime: "ruby". Available: python, node, bun, bash, deno, agent',
     );
     expect(() => RuntimeRegistry.detect('dir.py/notes')).toThrow(
       'Cannot detect runtime for "dir.py/notes". Known extensions: .py, .mjs, .js, .cjs, .ts, .sh, .mts',
@@ -66,7 +66,8 @@ describe('with a runtime of the caller', () => {
     expect(RuntimeRegistry.get('bun')).toBe(BunAdapter);
   });
 
-  it('never detects the agent (W59)', () => {
+  it('never detects the agent, not even when it is registered again (W59)', () => {
+    expect(() => RuntimeRegistry.detect('notes.txt')).toThrow(/^Cannot detect runtime for "notes\.txt"\./);
     RuntimeRegistry.register(AgentAdapter);
     expect(RuntimeRegistry.get('agent')).toBe(AgentAdapter);
     expect(() => RuntimeRegistry.detect('notes.txt')).toThrow(/^Cannot detect runtime for "notes\.txt"\./);

@@ -1,4 +1,4 @@
-/** Programs in all five runtimes: what they print and how they end. */
+/** Programs in all five languages: what they print and how they end. The agent has a suite of its own. */
 import type { Runtime } from 'isol8';
 import { describe, expect, it } from 'vitest';
 import { sharedEngine } from '../support/engine.js';
@@ -24,7 +24,7 @@ const JAVASCRIPT: Programs = {
   runtimeErrorName: 'TypeError',
 };
 
-const PROGRAMS: Record<Runtime, Programs> = {
+const PROGRAMS: Record<Exclude<Runtime, 'agent'>, Programs> = {
   python: {
     hello: 'print("hello")',
     exit42: 'import sys; sys.exit(42)',

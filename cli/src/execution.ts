@@ -15,8 +15,11 @@ import { StatusLine } from './status.js';
 /** A run that answers faster than this shows no status line. */
 const QUIET_MS = 400;
 
-/** Events, and what the program asked of the network once they have ended. */
-export type Events = AsyncIterator<StreamEvent> & { networkLogs?: NetworkLogEntry[] | null };
+/** Events, and once they have ended, what the program asked of the network and how long packages took to be installed. */
+export type Events = AsyncIterator<StreamEvent> & {
+  networkLogs?: NetworkLogEntry[] | null;
+  installMs?: number | null;
+};
 
 /** What a run needs of `DockerIsol8`. */
 export interface Engine {
@@ -32,6 +35,8 @@ export interface Sinks {
   copy?: { write(text: string): Promise<unknown> };
   /** What the program asked of the network, at the end. */
   network?(logs: NetworkLogEntry[]): void;
+  /** How long packages took to be installed, at the end, if any had to be. */
+  installed?(ms: number): void;
 }
 
 export interface Options {
@@ -72,7 +77,7 @@ export async function execute(
     await sinks.copy?.write(result.stdout);
     if (result.stdout !== '') await sinks.stdout.write(`${result.stdout}\n`);
     if (result.stderr !== '') await sinks.stderr.write(`${result.stderr}\n`);
-    sinks.network?.(result.networkLogs ?? []);
+    finish(result);
     if (result.truncated) say('WARN', 'Output was truncated', sinks.stderr);
     return result.exitCode;
   }
@@ -102,8 +107,13 @@ export async function execute(
     }
     if (code === undefined || !Number.isInteger(code)) throw new Error('the run ended without an exit code');
     ended = true;
-    sinks.network?.(events.networkLogs ?? []);
+    finish(events);
     return code;
+  }
+
+  function finish({ networkLogs, installMs }: Pick<Events, 'networkLogs' | 'installMs'>): void {
+    sinks.network?.(networkLogs ?? []);
+    if (installMs != null) sinks.installed?.(installMs);
   }
 }
 

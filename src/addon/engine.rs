@@ -115,7 +115,9 @@ impl DockerIsol8 {
     }
 
     /// Runs a request and yields its output as it comes. Leaving the loop early kills the program.
-    #[napi(ts_return_type = "AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null }")]
+    #[napi(
+        ts_return_type = "AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null, readonly installMs?: number | null }"
+    )]
     pub fn execute_stream(
         &self,
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,

@@ -1,7 +1,7 @@
 /* eslint-disable */
 
-/** A language that isol8 can run. */
-export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno'
+/** A language that isol8 can run, or the coding agent, whose programs are prompts. */
+export type Runtime = 'python' | 'node' | 'bun' | 'bash' | 'deno' | 'agent'
 
 /** What programs can reach on the network. */
 export type NetworkMode = 'none' | 'host' | 'filtered'

@@ -14,7 +14,7 @@ pub struct ExecutionRequest {
     /// Which runtime runs it: one of isol8's, or one that was registered.
     #[napi(ts_type = "Runtime | (string & {})")]
     pub runtime: String,
-    /// Source text.
+    /// Source text; for `agent`, the prompt.
     pub code: Option<String>,
     /// Shell command line, run by bash whatever the runtime.
     pub cmd: Option<String>,
@@ -39,6 +39,8 @@ pub struct ExecutionRequest {
     pub install_packages: Option<Vec<String>>,
     /// Bash script to run first, as the same user, in `/sandbox`. If it fails, so does the execution.
     pub setup_script: Option<String>,
+    /// With the runtime `agent`: more flags for `pi`, as on a command line.
+    pub agent_flags: Option<String>,
     /// Passed on to the audit record; the key `userId` names the user there.
     pub metadata: Option<HashMap<String, String>>,
 }
@@ -94,6 +96,7 @@ impl From<ExecutionRequest> for api::Request {
             workdir: request.workdir,
             install_packages: request.install_packages.unwrap_or_default(),
             setup_script: request.setup_script,
+            agent_flags: request.agent_flags,
             metadata: request.metadata.unwrap_or_default().into_iter().collect(),
             adapter: None,
         }

@@ -20,6 +20,8 @@ pub struct ExecutionResult {
     pub duration_ms: f64,
     /// The same in milliseconds with three decimals, as measured inside the sandbox.
     pub program_ms: f64,
+    /// How long packages took to be installed before, in milliseconds; present if any had to be.
+    pub install_ms: Option<f64>,
     /// Standard output or error was longer than `maxOutputSize`.
     pub truncated: bool,
     /// The program was killed at its time limit.
@@ -120,6 +122,7 @@ impl From<api::ExecutionResult> for ExecutionResult {
             exit_code: result.exit_code,
             duration_ms: result.duration_ms as f64,
             program_ms: result.duration_us as f64 / 1000.0,
+            install_ms: result.install_ms.map(|ms| ms as f64),
             truncated: result.truncated,
             timed_out: result.timed_out,
             out_of_memory: result.out_of_memory,

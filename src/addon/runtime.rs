@@ -5,7 +5,7 @@ use napi_derive::napi;
 
 use super::js_error;
 use crate::api::ErrorCode;
-use crate::runtime::{self, Registry, Runtime, RuntimeError, agent};
+use crate::runtime::{self, Interpreter, Registry, Runtime, RuntimeError, agent};
 
 /// Which runtime a name or a file means.
 #[napi]
@@ -71,23 +71,21 @@ pub struct RuntimeInfo {
     pub inline_command: Option<Vec<String>>,
 }
 
-impl From<&Runtime> for RuntimeInfo {
-    fn from(runtime: &Runtime) -> Self {
-        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        Self {
-            name: runtime.name.to_owned(),
-            image: runtime.image(),
-            file_extension: runtime.file_extension().to_owned(),
-            file_command: owned(runtime.command),
-            inline_command: runtime.inline_command.map(owned),
-        }
+fn info((runtime, interpreter): (&Runtime, &Interpreter)) -> RuntimeInfo {
+    let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+    RuntimeInfo {
+        name: runtime.name.to_owned(),
+        image: runtime.image(),
+        file_extension: runtime.file_extension().to_owned(),
+        file_command: owned(interpreter.command),
+        inline_command: interpreter.inline_command.map(owned),
     }
 }
 
 /// isol8's own runtimes that run files.
 #[napi]
 pub fn built_in_runtimes() -> Vec<RuntimeInfo> {
-    runtime::ALL.into_iter().map(Into::into).collect()
+    runtime::ALL.into_iter().filter_map(|runtime| Some((runtime, runtime.interpreter.as_ref()?))).map(info).collect()
 }
 
 /// What is fixed about the agent.
@@ -97,8 +95,7 @@ pub struct AgentInfo {
     #[napi(ts_type = "string")]
     pub name: &'static str,
     /// Tag of its image.
-    #[napi(ts_type = "string")]
-    pub image: &'static str,
+    pub image: String,
     /// What files of prompts would be called.
     #[napi(ts_type = "string")]
     pub file_extension: &'static str,
@@ -107,7 +104,7 @@ pub struct AgentInfo {
 /// The agent.
 #[napi]
 pub fn agent_runtime() -> AgentInfo {
-    AgentInfo { name: agent::NAME, image: agent::IMAGE, file_extension: agent::FILE_EXTENSION }
+    AgentInfo { name: agent::NAME, image: agent::AGENT.image(), file_extension: agent::FILE_EXTENSION }
 }
 
 /// The command that has the agent act on a prompt.

@@ -74,6 +74,12 @@ impl ExecutionStream {
         (!logs.is_empty()).then(|| logs.iter().cloned().map(Into::into).collect())
     }
 
+    /// How long packages took to be installed, in milliseconds; present once the program has ended, if any had to be.
+    #[napi(getter)]
+    pub fn install_ms(&self) -> Option<f64> {
+        Some(self.events.try_lock().ok()?.install_ms()? as f64)
+    }
+
     /// Kills the program if it still runs. Resolves when its sandbox has been given back.
     #[napi(js_name = "return")]
     pub fn end<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, IteratorResult>> {

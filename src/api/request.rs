@@ -49,6 +49,9 @@ pub struct Request {
     /// Bash script to run before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup_script: Option<String>,
+    /// Flags of the caller's own for the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_flags: Option<String>,
     /// Passed on to the audit record; `userId` names the user there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,

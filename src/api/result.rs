@@ -24,6 +24,9 @@ pub struct ExecutionResult {
     #[serde(rename = "programMs", with = "micros_as_millis")]
     #[schemars(with = "f64")]
     pub duration_us: u64,
+    /// How long packages took to be installed before, if any had to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install_ms: Option<u64>,
     /// Standard output or error was longer than the limit.
     pub truncated: bool,
     /// The program was killed at its time limit.

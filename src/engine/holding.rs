@@ -9,6 +9,7 @@ use super::gateway::Gateway;
 use super::session::{Bound, Turn, left};
 use super::{Active, Error, Generation, Shared};
 use crate::api::Mode;
+use crate::image::Packages;
 use crate::network::Host;
 use crate::network::proxy::Outlet;
 use crate::runtime::Language;
@@ -23,6 +24,8 @@ pub(super) struct Place {
     pub(super) setup: Option<String>,
     /// The package registries that it is configured for.
     pub(super) registries: Arc<[Host]>,
+    /// The packages that nobody has to install any more: those that it was chosen for, and what a session has installed.
+    pub(super) packages: Packages,
 }
 
 /// A sandbox in use. Dropping it before the command has ended kills the command; the permit is passed on either way.
@@ -77,6 +80,14 @@ impl Holding {
         }
     }
 
+    /// These packages have been installed in it. In a session they stay.
+    pub(super) fn add_packages(&self, packages: &Packages) {
+        match self {
+            Self::Own { .. } => {}
+            Self::Shared(turn) => turn.add_packages(packages),
+        }
+    }
+
     /// What goes through the way out, if there is one.
     pub(super) fn outlet(&self) -> Option<&Arc<Outlet>> {
         match self {
@@ -94,16 +105,17 @@ impl Holding {
 }
 
 impl Shared {
-    /// A sandbox for `runtime`, and what has to be known of its image.
+    /// A sandbox for `runtime`, with as many of `packages` as an image has, and what has to be known of it.
     pub(super) async fn hold(
         &self,
         generation: &Generation,
         active: &Active,
         runtime: &Language,
+        packages: &Packages,
         permit: OwnedSemaphorePermit,
     ) -> Result<(Holding, Place), Error> {
         if self.settings.mode == Mode::Ephemeral {
-            let (lease, place) = self.lease(active, runtime).await?;
+            let (lease, place) = self.lease(active, runtime, packages).await?;
             let gateway = Gateway::open(self.settings.proxy.as_ref(), &lease);
             return Ok((Holding::Own { gateway, lease, _permit: permit }, place));
         }
@@ -114,7 +126,7 @@ impl Shared {
             }
             Some(bound) => bound,
             None => {
-                let (lease, place) = self.lease(active, runtime).await?;
+                let (lease, place) = self.lease(active, runtime, packages).await?;
                 let gateway = Gateway::open(self.settings.proxy.as_ref(), &lease);
                 let bound = Bound::new(runtime.clone(), place, lease, gateway);
                 active.session.bind(bound.clone());

@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::{ExecutionResult, Mode, Options, Request};
 use crate::audit::Audit;
-use crate::image::Images;
+use crate::image::{Images, Packages, Resolved};
 use crate::runtime::{self, Language, Runtime};
 use crate::sandbox::backend::ContainerId;
 use crate::sandbox::contract::{ContainerSpec, Image, Seccomp};
@@ -221,14 +221,19 @@ impl Shared {
         generation.active.get_or_try_init(|| connect).await
     }
 
-    /// A sandbox for `runtime`, and what its image wants to be run before every execution.
-    async fn lease(&self, active: &Active, runtime: &Language) -> Result<(Lease<Docker>, Place), Error> {
-        let (spec, place) = self.spec(active, runtime).await?;
+    /// A sandbox for `runtime`, with as many of `packages` as an image has, and what has to be known of that.
+    async fn lease(
+        &self,
+        active: &Active,
+        runtime: &Language,
+        packages: &Packages,
+    ) -> Result<(Lease<Docker>, Place), Error> {
+        let (spec, place) = self.spec(active, runtime, packages).await?;
         match active.pool.acquire(&spec).await.map_err(Error::from) {
             // Someone removed the image that we remembered. Look again, once.
             Err(error) if error.is_missing_image() => {
                 active.images.forget();
-                let (spec, place) = self.spec(active, runtime).await?;
+                let (spec, place) = self.spec(active, runtime, packages).await?;
                 Ok((active.pool.acquire(&spec).await?, place))
             }
             leased => Ok((leased?, place)),
@@ -236,16 +241,23 @@ impl Shared {
     }
 
     async fn warm(&self, active: &Active, runtime: &Language) -> Result<(), Error> {
-        let (spec, _) = self.spec(active, runtime).await?;
+        let (spec, _) = self.spec(active, runtime, &Packages::default()).await?;
         Ok(active.pool.warm(&spec).await?)
     }
 
-    async fn spec(&self, active: &Active, runtime: &Language) -> Result<(Arc<ContainerSpec>, Place), Error> {
-        let image = active.images.resolve(runtime, self.settings.image.as_deref()).await?;
-        let place = Place { setup: image.setup().map(str::to_owned), registries: image.registries() };
+    async fn spec(
+        &self,
+        active: &Active,
+        runtime: &Language,
+        packages: &Packages,
+    ) -> Result<(Arc<ContainerSpec>, Place), Error> {
+        let chosen = self.settings.image.as_deref();
+        let Resolved { image, packages } = active.images.resolve_with(runtime, chosen, packages).await?;
+        let place = Place { setup: image.setup().map(str::to_owned), registries: image.registries(), packages };
         let image = Image { knows_localhost: image.knows_localhost(), id: image.id };
         let owner = Owner::this_process().to_string();
-        let spec = ContainerSpec::new(image, runtime.name(), &owner, &self.settings.limits, active.seccomp.clone());
+        let spec =
+            ContainerSpec::new(image, runtime.name(), &owner, self.settings.limits_of(runtime), active.seccomp.clone());
         Ok((Arc::new(spec), place))
     }
 }

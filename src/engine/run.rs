@@ -20,7 +20,7 @@ use super::forward::Forward;
 use super::holding::{Holding, Place};
 use super::in_line::in_line;
 use super::journal::{Journal, usage};
-use super::plan::{Plan, Work};
+use super::plan::{Needed, Plan, Work};
 use super::{Active, Error, Generation, Shared};
 use crate::api::{NetworkLogEntry, Phase, Request, ResourceUsage, SecurityEvent};
 use crate::network::log::Collected;
@@ -100,6 +100,8 @@ pub(super) struct End {
     pub(super) report: Report,
     /// What was asked for and could be read.
     pub(super) files: Option<BTreeMap<String, Bytes>>,
+    /// How long packages took to be installed before, if any were.
+    pub(super) install_us: Option<u64>,
 }
 
 /// What a caller can do to an execution while it goes on.
@@ -175,8 +177,9 @@ impl Execution<'_> {
         permit: OwnedSemaphorePermit,
     ) -> Result<Ended, Error> {
         let (started, execution_id) = (Timestamp::now(), Uuid::new_v4().to_string());
-        let (mut sandbox, Place { setup, registries }) =
-            self.shared.hold(self.generation, self.active, &plan.runtime, permit).await?;
+        let packages = plan.needed.as_ref().map(|needed| needed.packages.clone()).unwrap_or_default();
+        let (mut sandbox, Place { setup, registries, packages: present }) =
+            self.shared.hold(self.generation, self.active, &plan.runtime, &packages, permit).await?;
         tracing::debug!(
             execution = execution_id,
             runtime = plan.runtime.name(),
@@ -192,12 +195,12 @@ impl Execution<'_> {
         let container_id = sandbox.id().to_string();
         let outlet = sandbox.outlet().cloned();
         if let Some(outlet) = &outlet {
-            outlet.set_registries(if plan.install.is_some() { registries } else { Arc::default() });
+            outlet.set_registries(if plan.needed.is_some() { registries } else { Arc::default() });
         }
         // What went through before is not this execution's.
         drop(outlet.as_ref().map(|outlet| outlet.traffic().take()));
         let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, outlet.clone());
-        let work = plan.work(setup);
+        let work = plan.work(setup, &present);
         let mut forward = Forward::new(self.events, &self.shared.settings, journal.as_mut());
         let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
@@ -241,17 +244,22 @@ impl Execution<'_> {
         exec.stdin = !matches!(stdin, Stdin::Empty);
         let patience = Duration::from_millis(plan.timeout_ms) + GRACE;
         let mut running = sandbox.channel().exec(exec, files, stdin).await?;
+        let mut install_us = None;
         if installs {
             let (report, stderr) = forward.quiet(&mut running, patience).await?;
             if report.timed_out || !report.status.is_success() {
                 let exit_code = exit_code(&report);
                 return Ok(Err(Error::Install { exit_code, stderr: stderr.trim_end().to_owned() }));
             }
+            install_us = Some(report.wall_us);
+            if let Some(Needed { packages, .. }) = &plan.needed {
+                sandbox.add_packages(packages);
+            }
         }
         for _ in 0..setups {
             let report = forward.step(Phase::Setup, &mut running, patience).await?;
             if report.timed_out || !report.status.is_success() {
-                return Ok(Ok(End { phase: Phase::Setup, report, files: None }));
+                return Ok(Ok(End { phase: Phase::Setup, report, files: None, install_us }));
             }
             forward.set_up().await;
         }
@@ -260,7 +268,7 @@ impl Execution<'_> {
             Some(paths) => Some(read_back(sandbox, paths, &self.shared.settings.limits).await?),
             None => None,
         };
-        Ok(Ok(End { phase: Phase::Code, report, files }))
+        Ok(Ok(End { phase: Phase::Code, report, files, install_us }))
     }
 
     /// What `end` means for the sandbox and for the caller.
@@ -288,7 +296,8 @@ impl Execution<'_> {
                 };
                 sandbox.end_lost();
                 forward.finish().await;
-                Ok(End { phase: forward.phase(), report, files: plan.output_paths.as_ref().map(|_| BTreeMap::new()) })
+                let files = plan.output_paths.as_ref().map(|_| BTreeMap::new());
+                Ok(End { phase: forward.phase(), report, files, install_us: None })
             }
             Err(error) => {
                 // Nobody knows what state it is in.

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::gateway::Gateway;
 use super::holding::Place;
+use crate::image::Packages;
 use crate::network::proxy::Outlet;
 use crate::runtime::Language;
 use crate::sandbox::Sandbox;
@@ -81,6 +82,13 @@ impl Session {
         *self.lock() = Some(bound);
     }
 
+    /// These packages have been installed in `sandbox`.
+    fn add_packages(&self, sandbox: &Bound, packages: &Packages) {
+        if let Some(bound) = self.lock().as_mut().filter(|bound| bound.id() == sandbox.id()) {
+            bound.place.packages.add(packages);
+        }
+    }
+
     /// Ends the sandbox as soon as nobody uses it any more: its state is unknown, or its loss has been reported.
     pub(super) fn forget(&self) {
         self.lock().take();
@@ -124,6 +132,11 @@ impl Turn {
     /// What goes through the way out, if there is one.
     pub(super) fn outlet(&self) -> Option<&Arc<Outlet>> {
         self.bound.gateway.as_ref().map(|gateway| gateway.outlet())
+    }
+
+    /// These packages have been installed; the next turns find them.
+    pub(super) fn add_packages(&self, packages: &Packages) {
+        self.session.add_packages(&self.bound, packages);
     }
 
     /// The command has ended by itself.

@@ -1,6 +1,7 @@
 //! The options of an engine, checked once and unchanged afterwards. Every default stands here.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::api::{
@@ -11,6 +12,7 @@ use crate::audit::{AuditError, AuditSettings, Surroundings};
 use crate::network::proxy::Proxy;
 use crate::network::{Policy, PolicyError};
 use crate::output::Patterns;
+use crate::runtime::{Language, agent};
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
 
@@ -44,6 +46,15 @@ pub const DEFAULT_SANDBOX_SIZE: &str = "512m";
 /// Size of `/tmp` when the caller does not say.
 pub const DEFAULT_TMP_SIZE: &str = "256m";
 
+/// Most processes of a sandbox when the caller does not say.
+pub const DEFAULT_PIDS: u64 = 64;
+
+/// The same of the agent's, which starts the tools of whatever it works on.
+pub const AGENT_PIDS: u64 = 200;
+
+/// Size of `/sandbox` for the agent when the caller does not say: a project and what it is built with.
+pub const AGENT_SANDBOX_SIZE: &str = "2g";
+
 /// Whether the root is read-only when the caller does not say.
 pub const DEFAULT_READONLY_ROOT_FS: bool = true;
 
@@ -68,8 +79,10 @@ pub struct Settings {
     pub log_network: bool,
     /// Whether containers are left running. They are not by default.
     pub persist: bool,
-    /// What every container of this engine looks like.
+    /// What every container of this engine looks like, but for those of the agent.
     pub limits: Limits,
+    /// What those look like: the same, with more room where the caller does not say.
+    pub agent_limits: Limits,
     /// Time limit of an execution that does not bring its own. 30 s by default.
     pub timeout_ms: u64,
     /// Bytes of each output stream that are kept. 1 MiB by default.
@@ -159,6 +172,16 @@ pub enum SettingsError {
     MaxConcurrent,
 }
 
+impl Settings {
+    /// What the containers of `runtime` look like.
+    pub fn limits_of(&self, runtime: &Language) -> &Limits {
+        match runtime {
+            Language::BuiltIn(runtime) if runtime.name == agent::NAME => &self.agent_limits,
+            _ => &self.limits,
+        }
+    }
+}
+
 impl TryFrom<Options> for Settings {
     type Error = SettingsError;
 
@@ -183,6 +206,18 @@ impl TryFrom<Options> for Settings {
             Mode::Persistent => (0, 0),
         };
         let security = options.security.unwrap_or_default();
+        let pids = |default| integer("pidsLimit", options.pids_limit, default, PIDS, "an integer from 2 to 4194304");
+        let sandbox_size = |default| size("sandboxSize", options.sandbox_size.clone(), default, Size::mebibytes(0));
+        let limits = Limits {
+            network,
+            memory: size("memoryLimit", options.memory_limit, DEFAULT_MEMORY, MIN_MEMORY)?,
+            nano_cpus: (cpus * 1e9) as i64,
+            pids: pids(DEFAULT_PIDS)? as i64,
+            readonly_root: options.readonly_root_fs.unwrap_or(DEFAULT_READONLY_ROOT_FS),
+            sandbox_size: sandbox_size(DEFAULT_SANDBOX_SIZE)?,
+            tmp_size: size("tmpSize", options.tmp_size, DEFAULT_TMP_SIZE, Size::mebibytes(0))?,
+            oci_runtime: oci_runtime(security.runtime)?,
+        };
         Ok(Self {
             mode,
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
@@ -190,17 +225,12 @@ impl TryFrom<Options> for Settings {
             proxy: proxy(network, options.network_filter.unwrap_or_default())?,
             log_network: options.log_network.unwrap_or(false),
             persist: options.persist.unwrap_or(false),
-            limits: Limits {
-                network,
-                memory: size("memoryLimit", options.memory_limit, DEFAULT_MEMORY, MIN_MEMORY)?,
-                nano_cpus: (cpus * 1e9) as i64,
-                pids: integer("pidsLimit", options.pids_limit, 64, 2..=4_194_304, "an integer from 2 to 4194304")?
-                    as i64,
-                readonly_root: options.readonly_root_fs.unwrap_or(DEFAULT_READONLY_ROOT_FS),
-                sandbox_size: size("sandboxSize", options.sandbox_size, DEFAULT_SANDBOX_SIZE, Size::mebibytes(0))?,
-                tmp_size: size("tmpSize", options.tmp_size, DEFAULT_TMP_SIZE, Size::mebibytes(0))?,
-                oci_runtime: oci_runtime(security.runtime)?,
+            agent_limits: Limits {
+                pids: pids(AGENT_PIDS)? as i64,
+                sandbox_size: sandbox_size(AGENT_SANDBOX_SIZE)?,
+                ..limits.clone()
             },
+            limits,
             timeout_ms: timeout_ms("timeoutMs", options.timeout_ms)?.unwrap_or(DEFAULT_TIMEOUT_MS),
             max_output_size: integer(
                 "maxOutputSize",
@@ -251,6 +281,9 @@ fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {
     }
 }
 
+/// How many processes Linux can have.
+const PIDS: RangeInclusive<u64> = 2..=4_194_304;
+
 /// All secrets together: more than that, and looking for them would take more memory than is reasonable.
 const MAX_SECRETS: usize = 256 * 1024;
 
@@ -282,7 +315,7 @@ fn integer(
     option: &'static str,
     value: Option<f64>,
     default: u64,
-    range: std::ops::RangeInclusive<u64>,
+    range: RangeInclusive<u64>,
     expected: &'static str,
 ) -> Result<u64, SettingsError> {
     let Some(value) = value else { return Ok(default) };
@@ -316,6 +349,18 @@ mod tests {
         assert_eq!(settings.limits.pids, 64);
         assert!(settings.limits.readonly_root);
         assert_eq!(settings.pool, PoolSettings { strategy: PoolStrategy::Fast, clean: 1, dirty: 1 });
+    }
+
+    #[test]
+    fn the_agent_has_more_room_where_nothing_else_is_said() {
+        let limits = |options| {
+            let settings = Settings::try_from(options).expect("valid");
+            let limits = settings.limits_of(&Language::from(&agent::AGENT)).clone();
+            (limits.pids, limits.sandbox_size)
+        };
+        assert_eq!(limits(Options::default()), (200, Size::mebibytes(2048)));
+        let options = Options { pids_limit: Some(64.0), sandbox_size: Some("1m".into()), ..Options::default() };
+        assert_eq!(limits(options), (64, Size::mebibytes(1)));
     }
 
     #[test]

@@ -23,6 +23,11 @@ impl Ended {
         self.end.report.wall_us.div_ceil(1000)
     }
 
+    /// How long packages took to be installed, if any were.
+    pub(super) fn install_ms(&self) -> Option<u64> {
+        self.end.install_us.map(|us| us.div_ceil(1000))
+    }
+
     /// What went wrong, as far as it has to be said beside the exit code.
     pub(super) fn trouble(&self) -> Option<String> {
         match (self.end.phase, self.end.report.timed_out) {
@@ -43,16 +48,17 @@ pub struct EventStream {
     /// One event of the pipeline can be several of ours.
     pending: VecDeque<StreamEvent>,
     network_logs: Vec<NetworkLogEntry>,
+    install_ms: Option<u64>,
 }
 
 impl EventStream {
     pub(super) fn new(run: Run) -> Self {
-        Self { run: Some(run), failure: None, pending: VecDeque::new(), network_logs: Vec::new() }
+        Self { run: Some(run), failure: None, pending: VecDeque::new(), network_logs: Vec::new(), install_ms: None }
     }
 
     /// A stream that has nothing to tell but this.
     pub fn failed(error: Error) -> Self {
-        Self { run: None, failure: Some(error), pending: VecDeque::new(), network_logs: Vec::new() }
+        Self { run: None, failure: Some(error), pending: VecDeque::new(), network_logs: Vec::new(), install_ms: None }
     }
 
     /// The next event; `None` after the last. Nothing follows an error.
@@ -78,6 +84,7 @@ impl EventStream {
                 self.run = None;
                 let phase = ended.end.phase;
                 self.network_logs.clone_from(&ended.network_logs);
+                self.install_ms = ended.install_ms();
                 let exit = of(phase, StreamEventKind::Exit, ended.exit_code().to_string());
                 match ended.trouble() {
                     Some(trouble) => {
@@ -93,6 +100,11 @@ impl EventStream {
     /// What the program asked of the network, once it has ended, where the options ask for it.
     pub fn network_logs(&self) -> &[NetworkLogEntry] {
         &self.network_logs
+    }
+
+    /// How long packages took to be installed, once the program has ended, if any were.
+    pub fn install_ms(&self) -> Option<u64> {
+        self.install_ms
     }
 
     /// Kills the program if it still runs, and resolves when its sandbox has been given back.
@@ -128,8 +140,8 @@ pub(super) async fn collect(mut run: Run) -> Result<ExecutionResult, Error> {
 }
 
 fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<ExecutionResult, Error> {
-    let (exit_code, duration_ms) = (ended.exit_code(), ended.duration_ms());
-    let Ended { end: End { phase, report, files }, .. } = ended;
+    let (exit_code, duration_ms, install_ms) = (ended.exit_code(), ended.duration_ms(), ended.install_ms());
+    let Ended { end: End { phase, report, files, .. }, .. } = ended;
     if phase == Phase::Setup {
         stderr.truncate(stderr.trim_end().len());
         return Err(Error::Setup { exit_code, stderr });
@@ -145,6 +157,7 @@ fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<Execut
         exit_code,
         duration_ms,
         duration_us: report.wall_us,
+        install_ms,
         truncated: ended.truncated,
         timed_out: report.timed_out,
         out_of_memory: report.out_of_memory && exit_code != 0,

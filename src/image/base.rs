@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+use std::path::PathBuf;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
@@ -18,12 +19,20 @@ use crate::sandbox::backend::BackendError;
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
 use crate::sandbox::docker::{Docker, Owner};
 use crate::telemetry::chain;
-use crate::tls::extra_ca;
 
 const DOCKERFILE: &str = include_str!("../../images/Dockerfile");
 
+/// What the agent consists of, as npm reads it: beside the Dockerfile.
+const AGENT_PACKAGES: [(&str, &str); 2] = [
+    ("agent/package.json", include_str!("../../images/agent/package.json")),
+    ("agent/package-lock.json", include_str!("../../images/agent/package-lock.json")),
+];
+
 /// What our images are built on.
 const BASE_IMAGE: &str = "debian:trixie-slim";
+
+/// Names a file with additional CA certificates, for machines behind a proxy that signs TLS anew.
+const EXTRA_CA: &str = "ISOL8_EXTRA_CA_FILE";
 
 /// Build arguments that are taken from the environment.
 const MIRRORS: [&str; 2] = ["PIP_INDEX_URL", "NPM_CONFIG_REGISTRY"];
@@ -103,6 +112,7 @@ impl<'a> Inputs<'a> {
         let base = LocalImage::find(docker, BASE_IMAGE).await?.map(|image| image.id).unwrap_or_default();
         let args = build_args()?;
         let arguments = format!("{:?}", args.iter().collect::<BTreeMap<_, _>>());
+        let files = AGENT_PACKAGES.map(|(name, content)| (name, content.as_bytes()));
         let inputs: [(&str, &[u8]); 6] = [
             ("Dockerfile", DOCKERFILE.as_bytes()),
             ("args", arguments.as_bytes()),
@@ -111,7 +121,7 @@ impl<'a> Inputs<'a> {
             ("guest", guest_hash().as_bytes()),
             ("target", runtime.name.as_bytes()),
         ];
-        Ok(Self { runtime, hash: hash::of_inputs(inputs), extra_ca, args })
+        Ok(Self { runtime, hash: hash::of_inputs(inputs.into_iter().chain(files)), extra_ca, args })
     }
 
     async fn are_built(&self, docker: &Docker) -> Result<bool, ImageError> {
@@ -124,6 +134,9 @@ impl<'a> Inputs<'a> {
         let previous = LocalImage::find(docker, &tag).await?;
         let mut context = Context::new(DOCKERFILE);
         context.add("extra-ca.crt", &self.extra_ca, 0o644);
+        for (name, content) in AGENT_PACKAGES {
+            context.add(name, content.as_bytes(), 0o644);
+        }
         let build = Build {
             context: context.finish(),
             target: self.runtime.name,
@@ -167,6 +180,18 @@ fn build_args() -> Result<HashMap<String, String>, ImageError> {
         args.insert(name.to_owned(), url);
     }
     Ok(args)
+}
+
+fn extra_ca() -> Result<Vec<u8>, ImageError> {
+    let Some(path) = std::env::var_os(EXTRA_CA).filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(Vec::new());
+    };
+    let content =
+        std::fs::read(&path).map_err(|error| ImageError::ExtraCa { path: path.clone(), message: error.to_string() })?;
+    if !content.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+        return Err(ImageError::ExtraCa { path, message: "it holds no PEM certificate".to_owned() });
+    }
+    Ok(content)
 }
 
 /// What the image says about its package managers, as a label value.

@@ -2,7 +2,7 @@
 //!
 //! They go where user code finds them although everything below `/sandbox` is new in every sandbox.
 
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, agent};
 
 /// Where the script is in the images that were made with it.
 pub(super) const PATH: &str = "/usr/local/share/isol8/install";
@@ -15,7 +15,7 @@ pub(super) fn of(runtime: &Runtime) -> Option<&'static str> {
             include_str!("../../images/install/node.sh"),
             include_str!("../../images/install/programs.sh")
         )),
-        "bun" => {
+        "bun" | agent::NAME => {
             Some(concat!(include_str!("../../images/install/bun.sh"), include_str!("../../images/install/programs.sh")))
         }
         "deno" => Some(include_str!("../../images/install/deno.sh")),

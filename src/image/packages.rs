@@ -69,6 +69,18 @@ impl Packages {
         self.0.is_empty()
     }
 
+    /// Those that are not among `others`, versions included.
+    pub fn without(&self, others: &Self) -> Self {
+        Self(self.0.difference(&others.0).cloned().collect())
+    }
+
+    /// Adds packages that were installed beside them, and forgets those of which they are other versions.
+    pub fn add(&mut self, installed: &Self) {
+        let names: BTreeSet<_> = installed.names().map(without_version).collect();
+        self.0.retain(|package| !names.contains(without_version(package)));
+        self.0.extend(installed.0.iter().cloned());
+    }
+
     /// Whether all of `others` are among them, versions included.
     pub(super) fn contain(&self, others: &Self) -> bool {
         self.0.is_superset(&others.0)
@@ -85,6 +97,14 @@ fn is_valid(runtime: &Runtime, name: &str) -> bool {
     // To apt, a hyphen at the end means that the package is to be removed.
     let is_removal = runtime.name == "bash" && name.ends_with('-');
     name.len() <= MAX_NAME && !name.starts_with('-') && !is_removal && name.chars().all(is_allowed)
+}
+
+/// What stands before the version. An `@` at the start of a name, or of one in the address of a module, is part of it.
+fn without_version(package: &str) -> &str {
+    let begins_version = |&(at, c): &(usize, char)| {
+        c == '=' || (c == '@' && at > 0 && !matches!(package.as_bytes()[at - 1], b':' | b'/'))
+    };
+    package.char_indices().find(begins_version).map_or(package, |(at, _)| &package[..at])
 }
 
 /// A name as it may be shown: on one line, and no longer than anyone reads.
@@ -166,10 +186,28 @@ mod tests {
         let modules = ["npm:chalk@^5", "jsr:@std/assert@~1.0", "https://deno.land/x/m@v1+2/mod.ts"];
         assert_eq!(named("deno", &modules).expect("valid").names().len(), 3);
         for module in modules {
-            for runtime in ["python", "node", "bun", "bash"] {
+            for runtime in ["python", "node", "bun", "bash", "agent"] {
                 named(runtime, &[module]).expect_err(module);
             }
         }
+    }
+
+    #[test]
+    fn another_version_takes_the_place_of_the_first() {
+        for (first, second) in [
+            ("numpy", "numpy==2"),
+            ("lodash@4", "lodash@3"),
+            ("@types/node@20", "@types/node"),
+            ("jsr:@std/assert@1", "jsr:@std/assert@^1.2"),
+            ("jq=1.7", "jq"),
+        ] {
+            let mut present = Packages::from_label(first);
+            present.add(&Packages::from_label(&format!("@types/bun,jsr:@std/fs,six,{second}")));
+            assert_eq!(present.label(), Packages::from_label(&format!("@types/bun,jsr:@std/fs,six,{second}")).label());
+        }
+        let mut present = Packages::from_label("a,b@1");
+        present.add(&Packages::from_label("c"));
+        assert_eq!(Packages::from_label("a,b,c").without(&present).label(), "b");
     }
 
     #[test]
@@ -208,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_is_harmless(names in prop::collection::vec("[ -~]{0,8}|\\PC{0,8}", 0..4), index in 0_usize..5) {
+        fn what_is_taken_is_harmless(names in prop::collection::vec("[ -~]{0,8}|\\PC{0,8}", 0..4), index in 0..runtime::ALL.len()) {
             let Ok(packages) = Packages::new(runtime::ALL[index], &names) else { return Ok(()) };
             for name in packages.names() {
                 prop_assert!(!name.is_empty() && !name.starts_with('-'));

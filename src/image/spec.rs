@@ -146,9 +146,7 @@ fn check_tag(text: &str) -> Result<(), CustomImageError> {
 /// Whether images of `isol8` with this version are made by other means.
 fn is_reserved(version: &str) -> bool {
     let is_base = runtime::ALL.into_iter().any(|runtime| runtime.name == version);
-    is_base
-        || version == runtime::agent::NAME
-        || PREPARED.strip_prefix("isol8:").is_some_and(|prefix| version.starts_with(prefix))
+    is_base || PREPARED.strip_prefix("isol8:").is_some_and(|prefix| version.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The `pi` coding agent. Its "source text" is a prompt, which is passed as an argument and never written to a file.
 
+use super::Runtime;
+
 /// Its name in requests.
 pub const NAME: &str = "agent";
 
 /// What files of prompts would be called. No file is taken for one by its name.
 pub const FILE_EXTENSION: &str = ".txt";
 
-/// Tag of the image that it runs in.
-pub const IMAGE: &str = "isol8:agent";
+/// How a prompt is turned into a command, [`command`] says.
+pub const AGENT: Runtime = Runtime { name: NAME, script_extension: FILE_EXTENSION, extensions: &[], interpreter: None };
 
 /// What it is told about where it is, in addition to its own system prompt.
 const SANDBOX_PROMPT: &str = "You are running inside an isol8 sandbox: a container with strict resource limits and \
@@ -19,7 +21,9 @@ try to escape the sandbox or to work around its limits.";
 /// The command that has it act on `prompt`. `flags` go to it as they are, split into words by the shell: they are the
 /// caller's own, as the prompt need not be.
 pub fn command(prompt: &str, flags: &str) -> Vec<String> {
-    let (system_prompt, prompt) = (quote(SANDBOX_PROMPT), quote(prompt));
+    // It would take these for a flag and for the name of a file.
+    let space = if prompt.starts_with(['-', '@']) { " " } else { "" };
+    let (system_prompt, prompt) = (quote(SANDBOX_PROMPT), quote(&format!("{space}{prompt}")));
     let flags = if flags.is_empty() { String::new() } else { format!("{flags} ") };
     super::shell_command(&format!("pi --no-session --append-system-prompt {system_prompt} {flags}-p {prompt}"))
 }
@@ -47,11 +51,18 @@ mod tests {
         assert!(with[2].ends_with("limits.' --model x --thinking high -p 'hi'"), "{}", with[2]);
     }
 
+    #[test]
+    fn a_prompt_is_no_flag_and_no_file() {
+        for prompt in ["--extension=/sandbox/x.ts", "-v", "@/etc/passwd", "---"] {
+            assert!(command(prompt, "")[2].ends_with(&format!(" -p ' {prompt}'")), "{prompt}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn any_prompt_arrives_as_it_is(prompt in "[^\\x00]*|['\"$`\\\\\n !a-z-]{0,20}") {
+        fn any_other_prompt_arrives_as_it_is(prompt in "([^\\x00@-][^\\x00]*)?|(['\"$`\\\\\n !a-z]['\"$`\\\\\n !a-z-]{0,20})") {
             let [_, _, line] = command(&prompt, "").try_into().expect("three words");
             let line = line.replacen("pi ", "printf '%s\\0' ", 1);
             let output = Command::new("bash").args(["-c", &line]).output().expect("bash is there");

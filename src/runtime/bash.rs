@@ -1,12 +1,10 @@
 //! Bash.
 
-use super::Runtime;
+use super::{Interpreter, Runtime};
 
 pub(super) const BASH: Runtime = Runtime {
     name: "bash",
     script_extension: ".sh",
     extensions: &[".sh"],
-    command: &["bash"],
-    script_flags: &[],
-    inline_command: Some(&["bash", "-c"]),
+    interpreter: Some(Interpreter { command: &["bash"], script_flags: &[], inline_command: Some(&["bash", "-c"]) }),
 };

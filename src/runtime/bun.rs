@@ -1,12 +1,14 @@
 //! Bun, which runs TypeScript as it is.
 
-use super::Runtime;
+use super::{Interpreter, Runtime};
 
 pub(super) const BUN: Runtime = Runtime {
     name: "bun",
     script_extension: ".ts",
     extensions: &[".ts"],
-    command: &["bun", "run"],
-    script_flags: &[],
-    inline_command: Some(&["bun", "-e"]),
+    interpreter: Some(Interpreter {
+        command: &["bun", "run"],
+        script_flags: &[],
+        inline_command: Some(&["bun", "-e"]),
+    }),
 };

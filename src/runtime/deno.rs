@@ -1,19 +1,21 @@
 //! Deno, whose own permissions repeat what the sandbox allows.
 
-use super::Runtime;
+use super::{Interpreter, Runtime};
 
 pub(super) const DENO: Runtime = Runtime {
     name: "deno",
     script_extension: ".mts",
     extensions: &[".mts"],
-    command: &[
-        "deno",
-        "run",
-        "--allow-read=/sandbox,/tmp",
-        "--allow-write=/sandbox,/tmp",
-        "--allow-env",
-        "--allow-net",
-    ],
-    script_flags: &[],
-    inline_command: None,
+    interpreter: Some(Interpreter {
+        command: &[
+            "deno",
+            "run",
+            "--allow-read=/sandbox,/tmp",
+            "--allow-write=/sandbox,/tmp",
+            "--allow-env",
+            "--allow-net",
+        ],
+        script_flags: &[],
+        inline_command: None,
+    }),
 };

@@ -2,6 +2,8 @@
 //!
 //! Names are arguments, never part of a script. What a run installs, it installs for itself alone.
 
+use super::agent;
+
 /// Where bash finds what [`BASH`] has unpacked.
 pub const BASH_ENV: [(&str, &str); 2] = [
     ("PATH", "/sandbox/.local/usr/bin:/sandbox/.local/usr/sbin:/sandbox/.local/bin"),
@@ -36,7 +38,8 @@ pub fn installer(runtime: &str) -> Option<&'static Installer> {
     match runtime {
         "python" => Some(&PYTHON),
         "node" => Some(&NODE),
-        "bun" => Some(&BUN),
+        // The agent's own programs run in Bun.
+        "bun" | agent::NAME => Some(&BUN),
         "deno" => Some(&DENO),
         "bash" => Some(&BASH),
         _ => None,

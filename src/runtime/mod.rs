@@ -1,4 +1,5 @@
-//! How each language's programs are started: one small file per runtime, and the table of all of them.
+//! How each language's programs are started: one small file per runtime, and the table of all of them. The agent counts
+//! as one, whose programs are prompts.
 
 pub mod agent;
 mod bash;
@@ -22,12 +23,27 @@ pub struct Runtime {
     pub script_extension: &'static str,
     /// Extensions of files that it is chosen for.
     pub extensions: &'static [&'static str],
+    /// What runs its programs; none for the agent, whose source text is a prompt.
+    pub interpreter: Option<Interpreter>,
+}
+
+/// What runs the programs of a language.
+#[derive(Debug)]
+pub struct Interpreter {
     /// What runs a script file; the file's path follows.
     pub command: &'static [&'static str],
     /// What goes between that and the path when the script is one that isol8 wrote.
     pub script_flags: &'static [&'static str],
     /// What runs source text without a file, where that is possible; the text follows.
     pub inline_command: Option<&'static [&'static str]>,
+}
+
+impl Interpreter {
+    /// The command that runs the script at `path`.
+    pub fn command_for(&self, path: &str) -> Vec<String> {
+        let words = self.command.iter().chain(self.script_flags).copied();
+        words.chain([path]).map(str::to_owned).collect()
+    }
 }
 
 /// There is one of each name.
@@ -43,12 +59,6 @@ impl Runtime {
         format!("isol8:{}", self.name)
     }
 
-    /// The command that runs the script at `path`.
-    pub fn command_for(&self, path: &str) -> Vec<String> {
-        let words = self.command.iter().chain(self.script_flags).copied();
-        words.chain([path]).map(str::to_owned).collect()
-    }
-
     /// The extension by which its files are usually known.
     pub fn file_extension(&self) -> &'static str {
         self.extensions.first().copied().unwrap_or(self.script_extension)
@@ -61,7 +71,7 @@ pub fn shell_command(line: &str) -> Vec<String> {
 }
 
 /// All runtimes, in the order in which they are listed and built.
-pub const ALL: [&Runtime; 5] = [&python::PYTHON, &node::NODE, &bun::BUN, &bash::BASH, &deno::DENO];
+pub const ALL: [&Runtime; 6] = [&python::PYTHON, &node::NODE, &bun::BUN, &bash::BASH, &deno::DENO, &agent::AGENT];
 
 /// The runtime called `name`.
 pub fn get(name: &str) -> Result<&'static Runtime, RuntimeError> {

@@ -152,9 +152,12 @@ mod tests {
     fn an_unknown_name_lists_what_there_is() {
         let mut registry = Registry::default();
         let message = |registry: &Registry| registry.get("perl").expect_err("there is no perl").to_string();
-        assert_eq!(message(&registry), "Unknown runtime: \"perl\". Available: python, node, bun, bash, deno");
+        assert_eq!(message(&registry), "Unknown runtime: \"perl\". Available: python, node, bun, bash, deno, agent");
         register(&mut registry, "ruby", &[".rb"]).expect("well-formed");
-        assert_eq!(message(&registry), "Unknown runtime: \"perl\". Available: python, node, bun, bash, deno, ruby");
+        assert_eq!(
+            message(&registry),
+            "Unknown runtime: \"perl\". Available: python, node, bun, bash, deno, agent, ruby"
+        );
     }
 
     #[test]
@@ -164,7 +167,7 @@ mod tests {
         assert_eq!(registry.detect("a.ts"), Ok("tsx"));
         assert_eq!(registry.detect("a.tsx"), Ok("tsx"));
         assert_eq!(registry.get("bun"), Ok("bun"));
-        assert_eq!(registry.names(), ["python", "node", "bun", "bash", "deno", "tsx"]);
+        assert_eq!(registry.names(), ["python", "node", "bun", "bash", "deno", "agent", "tsx"]);
     }
 
     /// W59.

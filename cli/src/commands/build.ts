@@ -24,7 +24,7 @@ export function registerBuild(program: Command): void {
     .command('build')
     .description('Build an image with packages, or with a setup script, on top of that of a runtime')
     .argument('[packages...]', 'more packages to install')
-    .requiredOption('--base <runtime>', 'python, node, bun, deno or bash')
+    .requiredOption('--base <runtime>', 'python, node, bun, deno, bash or agent')
     .requiredOption('--tag <name>', 'name of the image')
     .option('--install <package>', 'install a package, or several, separated by commas (repeatable)', collect)
     .option(

@@ -5,8 +5,9 @@ import type { DockerIsol8Options, ExecutionRequest, NetworkLogEntry, NetworkMode
 import { readConfig } from '../config.js';
 import { execute } from '../execution.js';
 import { chooseRuntime, chooseSource, fileExtension, type Source } from '../input.js';
+import { hintAtImage } from '../install-hint.js';
 import { collect } from '../lists.js';
-import { debug, isDebug } from '../messages.js';
+import { debug, isDebug, say } from '../messages.js';
 import { NETWORK_MODES, networkFilter, networkMode, printLogs, summarizeBlocks } from '../network.js';
 import { positiveInteger, positiveNumber } from '../numbers.js';
 import { stderr, stdout } from '../output.js';
@@ -38,6 +39,7 @@ interface RunFlags {
   setup?: string[];
   files?: string;
   install?: string[];
+  agentFlags?: string;
   persistent?: boolean;
   persist?: boolean;
   sessionId?: string;
@@ -53,15 +55,16 @@ export function registerRun(program: Command): void {
     .description('Run a file, code, a command line or standard input in a sandbox')
     .argument('[file]', 'script to run')
     .optionsGroup('Program:')
-    .option('-e, --eval <code>', 'run this code (python unless --runtime says otherwise)')
+    .option('-e, --eval <code>', 'run this code (python unless --runtime says otherwise; agent: a prompt)')
     .option('--cmd <command>', 'run a bash command line')
-    .option('-r, --runtime <name>', 'python, node, bun, deno or bash (default: from the file extension)')
+    .option('-r, --runtime <name>', 'python, node, bun, deno, bash or agent (default: from the file extension)')
     .option('--stdin <text>', 'standard input of the program')
     .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
     .option('--files <dir>', 'put the files of a directory into /sandbox first')
     .option('--install <package>', 'install a package first; alone, it lets registries through (repeatable)', collect)
     .option('--setup <command|file>', 'bash to run first: a command, or a file with commands (repeatable)', collect)
     .option('--secret <KEY=VALUE>', 'environment variable that is masked in the output (repeatable)', collect)
+    .option('--agent-flags <flags>', 'more flags for pi, with --runtime agent')
     .option('--image <ref>', "image to use instead of the runtime's own")
     .optionsGroup('Network:')
     .addOption(new Option('--net <mode>', 'network access (default: none)').choices(NETWORK_MODES))
@@ -72,9 +75,9 @@ export function registerRun(program: Command): void {
     .option('--timeout <ms>', 'time limit in milliseconds (default: 30000)')
     .option('--memory <size>', 'memory, such as 512m or 1g (default: 512m)')
     .option('--cpu <cores>', 'processor cores, such as 0.5 (default: 1)')
-    .option('--pids-limit <n>', 'number of processes (default: 64)')
+    .option('--pids-limit <n>', 'number of processes (default: 64; agent: 200)')
     .option('--max-output <bytes>', 'bytes of output kept per stream (default: 1048576)')
-    .option('--sandbox-size <size>', 'size of /sandbox (default: 512m)')
+    .option('--sandbox-size <size>', 'size of /sandbox (default: 512m; agent: 2g)')
     .option('--tmp-size <size>', 'size of /tmp (default: 256m)')
     .optionsGroup('State:')
     .option('--persistent', 'run in a persistent container, removed at the end')
@@ -90,6 +93,9 @@ export function registerRun(program: Command): void {
       process.exitCode = await run(file, flags);
     });
 }
+
+/** What a configuration says of `/sandbox` that has nothing to say. */
+const DEFAULT_SANDBOX_SIZE = '512m';
 
 /** The same without what was not given, so that it does not hide what stands elsewhere. */
 function given<T extends object>(values: T): Partial<T> {
@@ -124,8 +130,13 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   const network = networkMode(flags);
   // What the configuration says of the network is for servers: a run has none unless it is asked for.
   const { network: _, ...defaults } = config.defaults;
+  const isAgent = runtime === 'agent';
+  const unused = flags.agentFlags !== undefined && whatIgnoresAgentFlags(runtime, source);
+  if (unused) say('WARN', `--agent-flags has no effect with ${unused}`);
   const options = {
     ...defaults,
+    // Unless a file says otherwise, the agent has more room than a program: as much as the engine gives it.
+    ...(isAgent && defaults.sandboxSize === DEFAULT_SANDBOX_SIZE && { sandboxSize: undefined }),
     ...given(limits),
     security: config.security,
     audit: config.audit,
@@ -150,6 +161,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     stdin: flags.stdin,
     installPackages: flags.install,
     setupScript: setup,
+    agentFlags: flags.agentFlags,
     files,
     workdir: flags.workdir,
   };
@@ -166,13 +178,23 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
       if (flags.logNetwork) printLogs(logs, stderr);
       summarizeBlocks(logs, stderr);
     };
-    const code = await execute(engine, request, how, { stdout, stderr, copy, network: told });
+    const installed = (ms: number) => {
+      // An image that was named is used as it is, whatever others have.
+      if (flags.image === undefined) hintAtImage(ms, runtime, flags.install ?? [], stderr);
+    };
+    const code = await execute(engine, request, how, { stdout, stderr, copy, network: told, installed });
     debug('Run', `exit code ${code}`);
     if (copy) stderr.line(`[Run] Output written to ${flags.out}`);
     return code;
   } finally {
     await copy?.close();
   }
+}
+
+/** What makes flags for the agent meaningless, if anything does. */
+function whatIgnoresAgentFlags(runtime: Runtime, source: Source): string | undefined {
+  if (runtime !== 'agent') return `runtime ${runtime}`;
+  return source.from === 'cmd' ? '--cmd' : undefined;
 }
 
 async function program(source: Source, script: string | undefined): Promise<{ cmd: string } | { code: string }> {

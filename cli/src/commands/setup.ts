@@ -16,7 +16,7 @@ const DOCKER_HINTS = [
 ];
 
 /** Runtimes that packages can be baked in for. */
-const RUNTIMES = ['python', 'node', 'bun', 'deno', 'bash'] as const;
+const RUNTIMES = ['python', 'node', 'bun', 'deno', 'bash', 'agent'] as const;
 
 type SetupFlags = { force?: boolean; only?: string } & Partial<Record<(typeof RUNTIMES)[number], string>>;
 

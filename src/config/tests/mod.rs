@@ -105,7 +105,7 @@ fn values_of_the_wrong_type_or_range_are_refused_by_the_path_of_their_key() {
         ),
         (
             json!({ "prebuiltImages": [{ "tag": "a", "runtime": "ruby", "installPackages": [] }] }),
-            "prebuiltImages[0].runtime: expected one of \"python\", \"node\", \"bun\", \"bash\", \"deno\", found \"ruby\"",
+            "prebuiltImages[0].runtime: expected one of \"python\", \"node\", \"bun\", \"bash\", \"deno\", \"agent\", found \"ruby\"",
         ),
         (
             json!({ "prebuiltImages": [{ "tag": "a", "runtime": "bun" }] }),

@@ -1,5 +1,7 @@
 //! From settings and a request to what is going to be done: pure, and the only place where requests are checked.
 
+mod agent;
+mod packages;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -8,10 +10,15 @@ use bytes::Bytes;
 use isol8_protocol::SANDBOX_DIR;
 use uuid::Uuid;
 
+pub(super) use packages::Needed;
+pub(super) use steps::Work;
+
+use packages::add_unpacked;
+
 use super::settings::{Settings, SettingsError, timeout_ms};
 use crate::api::{InputFile, Mode, NetworkMode, Request, Script};
-use crate::image::{Packages, PackagesError};
-use crate::runtime::{self, Language, RuntimeError};
+use crate::image::PackagesError;
+use crate::runtime::{self, Language, Runtime, RuntimeError};
 use crate::sandbox::contract::WRITABLE;
 
 /// The longest single argument or environment variable that Linux passes to a program (MAX_ARG_STRLEN).
@@ -69,8 +76,8 @@ pub(super) struct Plan {
     pub source: Bytes,
     /// Path of the script among `files`, if it has to be removed afterwards.
     pub temporary_script: Option<String>,
-    /// What installs packages before.
-    pub install: Option<Install>,
+    /// The packages that have to be there.
+    pub needed: Option<Needed>,
     /// Bash script that is run before.
     pub setup: Option<String>,
     /// The whole environment that isol8 sets.
@@ -87,13 +94,6 @@ pub(super) struct Plan {
     pub output_paths: Option<Vec<String>>,
     /// What the caller wants to find in the record.
     pub metadata: BTreeMap<String, String>,
-}
-
-/// A command that installs packages.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Install {
-    argv: Vec<String>,
-    env: Vec<(String, String)>,
 }
 
 /// A request that makes no sense.
@@ -147,21 +147,28 @@ pub enum PlanError {
     /// A value that no program could receive.
     #[error("invalid value of environment variable {0}: contains a NUL character")]
     EnvValue(String),
-    /// An argument that no program could receive.
-    #[error("invalid cmd: contains a NUL character")]
-    Cmd,
+    /// A text that no program could receive.
+    #[error("invalid {0}: contains a NUL character")]
+    Nul(&'static str),
     /// What an adapter says cannot be run.
     #[error("the adapter of runtime {0} gave no command that could be run")]
     Command(String),
     /// Packages that no package manager is asked for.
     #[error(transparent)]
     Packages(#[from] PackagesError),
+    /// The agent, without a network.
+    #[error(
+        "Agent runtime requires network access. The AI coding agent needs to reach its LLM provider API. Use --net host, or --net filtered --allow \"api.anthropic.com\" (or your provider's domain)."
+    )]
+    AgentNetwork,
+    /// The agent, with a filter that does not say where its provider is.
+    #[error(
+        "Agent runtime requires at least one network whitelist entry. The AI coding agent needs to reach its LLM provider API. Use --allow \"api.anthropic.com\" (or your provider's domain)."
+    )]
+    AgentWhitelist,
     /// A runtime without a package manager.
     #[error("Unknown runtime for package install: {0}")]
     Installer(String),
-    /// A setup script that no shell could read.
-    #[error("invalid setupScript: contains a NUL character")]
-    Setup,
     /// More metadata than anybody needs.
     #[error("metadata is too long: {length} bytes, at most {MAX_METADATA}")]
     Metadata {
@@ -176,6 +183,9 @@ pub enum PlanError {
 impl Plan {
     /// What `request` means under `settings`.
     pub(super) fn new(settings: &Settings, request: Request) -> Result<Self, PlanError> {
+        if request.adapter.is_none() && request.runtime == runtime::agent::NAME {
+            agent::check_network(settings)?;
+        }
         let source = Source::of(request.code, request.cmd)?;
         let (runtime, script) = match request.adapter {
             Some(adapter) => (Language::custom(request.runtime, adapter.image), adapter.script),
@@ -189,39 +199,42 @@ impl Plan {
             files.push((resolve_file(&path, settings.limits.readonly_root)?, mode, content));
         }
         let mut temporary_script = None;
-        let (argv, source) = match source {
-            Source::Cmd(line) => (runtime::shell_command(&line), Bytes::from(line)),
+        let (what, argv, source) = match source {
+            Source::Cmd(line) => ("cmd", runtime::shell_command(&line), Bytes::from(line)),
+            Source::Code(prompt) if matches!(runtime, Language::BuiltIn(Runtime { interpreter: None, .. })) => {
+                ("the prompt", agent::command(&prompt, request.agent_flags)?, Bytes::from(prompt))
+            }
             Source::Code(code) => {
                 let Script { path, command } = match &runtime {
-                    Language::BuiltIn(runtime) => {
-                        let extension = request.file_extension.unwrap_or_else(|| runtime.script_extension.to_owned());
+                    Language::BuiltIn(Runtime { interpreter: Some(interpreter), script_extension, .. }) => {
+                        let extension = request.file_extension.unwrap_or_else(|| script_extension.to_string());
                         let path = script_path(settings.mode, extension)?;
-                        Script { command: runtime.command_for(&path), path }
+                        Script { command: interpreter.command_for(&path), path }
                     }
-                    Language::Custom(_) => checked_script(script, runtime.name())?,
+                    _ => checked_script(script, runtime.name())?,
                 };
                 let code = Bytes::from(code);
                 files.push((path.clone(), FILE_MODE, code.clone()));
                 // Where nothing else would remove it.
                 temporary_script = (settings.mode == Mode::Persistent).then_some(path);
-                (command, code)
+                ("the command", command, code)
             }
         };
-        let install = installation(&runtime, &request.install_packages)?;
+        let needed = Needed::new(&runtime, &request.install_packages)?;
         let setup = checked_setup(request.setup_script)?;
         check_metadata(&request.metadata)?;
         let mut env = environment(settings, request.env)?;
-        if runtime.name() == "bash" && (install.is_some() || settings.mode == Mode::Persistent) {
+        if runtime.name() == "bash" && (needed.is_some() || settings.mode == Mode::Persistent) {
             add_unpacked(&mut env);
         }
-        check_words(&argv, &env)?;
+        check_words(what, &argv, &env)?;
         check_distinct(&files)?;
         Ok(Self {
             runtime,
             argv,
             source,
             temporary_script,
-            install,
+            needed,
             setup,
             env,
             workdir,
@@ -266,7 +279,7 @@ impl Source {
             (Some(_), Some(_)) => Err(PlanError::TwoSources),
             (None, None) => Err(PlanError::NoSource),
             (Some(code), None) => Ok(Self::Code(code)),
-            (None, Some(cmd)) if cmd.contains('\0') => Err(PlanError::Cmd),
+            (None, Some(cmd)) if cmd.contains('\0') => Err(PlanError::Nul("cmd")),
             (None, Some(cmd)) => Ok(Self::Cmd(cmd)),
         }
     }
@@ -295,13 +308,13 @@ fn environment(
 }
 
 /// The kernel would refuse to start the program, with fewer words.
-fn check_words(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), PlanError> {
+fn check_words(what: &'static str, argv: &[String], env: &BTreeMap<String, String>) -> Result<(), PlanError> {
     let bounded = |what, length, bound| {
         if length > bound { Err(PlanError::TooLong { what, length, bound }) } else { Ok(length) }
     };
     let mut total = 0;
     for word in argv {
-        total += bounded("cmd", word.len(), MAX_WORD)?;
+        total += bounded(what, word.len(), MAX_WORD)?;
     }
     for (name, value) in env {
         total += bounded("an environment variable", name.len() + 1 + value.len(), MAX_WORD)?;
@@ -309,32 +322,10 @@ fn check_words(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), Pl
     bounded("the environment", total, MAX_WORDS).map(drop)
 }
 
-/// What installs these packages; nothing for none.
-fn installation(runtime: &Language, names: &[String]) -> Result<Option<Install>, PlanError> {
-    if names.iter().all(|name| name.trim().is_empty()) {
-        return Ok(None);
-    }
-    let unknown = || PlanError::Installer(runtime.name().to_owned());
-    let (base, installer) = runtime.base().zip(runtime::install::installer(runtime.name())).ok_or_else(unknown)?;
-    let packages = Packages::new(base, names)?;
-    Ok(Some(Install { argv: installer.command(packages.names()), env: installer.env().collect() }))
-}
-
-/// Lets bash programs find what was unpacked for them.
-fn add_unpacked(env: &mut BTreeMap<String, String>) {
-    for (name, directories) in runtime::install::BASH_ENV {
-        let value = env.entry(name.to_owned()).or_default();
-        if !value.is_empty() {
-            value.push(':');
-        }
-        value.push_str(directories);
-    }
-}
-
 /// A blank script counts as absent.
 fn checked_setup(script: Option<String>) -> Result<Option<String>, PlanError> {
     match script.filter(|script| !script.trim().is_empty()) {
-        Some(script) if script.contains('\0') => Err(PlanError::Setup),
+        Some(script) if script.contains('\0') => Err(PlanError::Nul("setupScript")),
         script => Ok(script),
     }
 }
@@ -409,8 +400,6 @@ fn checked_extension(extension: String) -> Result<String, PlanError> {
     });
     if well_formed { Ok(extension) } else { Err(PlanError::Extension(extension)) }
 }
-
-pub(super) use steps::Work;
 
 #[cfg(test)]
 mod tests;

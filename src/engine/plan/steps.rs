@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use isol8_protocol::{Exec, SANDBOX_DIR, Step};
 
-use super::{FILE_MODE, Install, Plan};
+use super::packages::Installation;
+use super::{FILE_MODE, Plan};
+use crate::image::Packages;
 use crate::sandbox::channel::Files;
 
 /// Where the setup script of the image is written to, until it has run.
@@ -28,18 +30,19 @@ pub(in crate::engine) struct Work {
 }
 
 impl Plan {
-    /// What is to be done in a sandbox whose image brings the setup script `image_setup`. It leaves behind what is
-    /// needed afterwards.
-    pub(in crate::engine) fn work(&mut self, image_setup: Option<String>) -> Work {
+    /// What is to be done in a sandbox that has the packages `present`, and whose image brings the setup script
+    /// `image_setup`. It leaves behind what is needed afterwards.
+    pub(in crate::engine) fn work(&mut self, image_setup: Option<String>, present: &Packages) -> Work {
+        let install = self.needed.as_ref().and_then(|needed| needed.installation(present));
         let mut work = Work {
             exec: Exec { env: std::mem::take(&mut self.env).into_iter().collect(), steps: Vec::new(), stdin: false },
-            installs: self.install.is_some(),
+            installs: install.is_some(),
             setups: 0,
             files: std::mem::take(&mut self.files),
         };
         let path = work.exec.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
         let setup_env = vec![("PATH".to_owned(), format!("{path}{SETUP_PATH}"))];
-        if let Some(Install { argv, mut env }) = self.install.take() {
+        if let Some(Installation { argv, mut env }) = install {
             env.extend(setup_env.iter().cloned());
             let cwd = SANDBOX_DIR.to_owned();
             work.exec.steps.push(Step { argv, env, cwd, limit_ms: self.timeout_ms, remove: Vec::new() });

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::{Adapter, Options};
+use crate::api::{Adapter, NetworkFilterConfig, Options};
 
 fn plan(request: Request) -> Result<Plan, PlanError> {
     Plan::new(&Settings::try_from(Options::default()).expect("valid"), request)
@@ -24,7 +24,8 @@ fn code_becomes_a_script_in_the_sandbox() {
 fn a_command_line_is_run_by_bash_whatever_the_runtime() {
     for runtime in runtime::ALL {
         let request = Request { runtime: runtime.name.into(), cmd: Some("exit 3".into()), ..Request::default() };
-        let plan = plan(request).expect("valid");
+        let host = Options { network: Some(NetworkMode::Host), ..Options::default() };
+        let plan = Plan::new(&Settings::try_from(host).expect("valid"), request).expect("valid");
         assert_eq!(plan.argv, ["bash", "-c", "exit 3"]);
         assert_eq!(plan.files, []);
     }
@@ -189,4 +190,63 @@ proptest! {
 #[test]
 fn programs_are_told_of_the_port_that_the_guest_listens_on() {
     assert_eq!(PROXY_URL, format!("http://127.0.0.1:{}", isol8_protocol::PROXY_PORT));
+}
+
+fn agent(options: Options, request: Request) -> Result<Plan, PlanError> {
+    let request = Request { runtime: "agent".into(), ..request };
+    Plan::new(&Settings::try_from(options).expect("valid"), request)
+}
+
+fn on(network: NetworkMode, whitelist: &[&str]) -> Options {
+    let whitelist = whitelist.iter().map(|&pattern| pattern.to_owned()).collect();
+    let network_filter = Some(NetworkFilterConfig { whitelist, ..NetworkFilterConfig::default() });
+    Options { network: Some(network), network_filter, ..Options::default() }
+}
+
+#[test]
+fn the_agent_needs_a_way_to_its_provider_before_anything_else() {
+    for request in [
+        Request { code: Some("hi".into()), ..Request::default() },
+        Request { cmd: Some("pi --version".into()), ..Request::default() },
+        // Wrong in other ways as well.
+        Request { workdir: Some("/etc".into()), ..Request::default() },
+    ] {
+        assert_eq!(agent(Options::default(), request.clone()), Err(PlanError::AgentNetwork));
+        assert_eq!(agent(on(NetworkMode::None, &["x"]), request.clone()), Err(PlanError::AgentNetwork));
+        assert_eq!(agent(on(NetworkMode::Filtered, &[]), request), Err(PlanError::AgentWhitelist));
+    }
+    for options in [on(NetworkMode::Filtered, &["x"]), on(NetworkMode::Host, &[])] {
+        agent(options, Request { cmd: Some("pi".into()), ..Request::default() }).expect("valid");
+    }
+}
+
+#[test]
+fn a_prompt_is_an_argument_and_no_file() {
+    let request = |code: &str, flags: &str| Request {
+        code: Some(code.into()),
+        agent_flags: Some(flags.into()),
+        file_extension: Some("no extension".into()),
+        ..Request::default()
+    };
+    let host = || on(NetworkMode::Host, &[]);
+    let plan = agent(host(), request(" it's $HOME\n", " --model a/b ")).expect("valid");
+    assert_eq!(plan.argv, runtime::agent::command(" it's $HOME\n", "--model a/b"));
+    assert_eq!((plan.files, plan.temporary_script, plan.source), (vec![], None, Bytes::from(" it's $HOME\n")));
+    assert_eq!(agent(host(), request("a\0b", "")), Err(PlanError::Nul("code")));
+    assert_eq!(agent(host(), request("a", "\0")), Err(PlanError::Nul("agentFlags")));
+    let long = agent(host(), request(&"a".repeat(MAX_WORD), "")).expect_err("longer than Linux takes").to_string();
+    assert!(long.starts_with("the prompt is too long: "), "{long}");
+}
+
+#[test]
+fn what_is_there_is_not_installed() {
+    let request = Request { install_packages: vec!["six".into(), "numpy".into()], ..python("1") };
+    let needed = plan(request).expect("valid").needed.expect("packages");
+    assert_eq!(needed.packages.label(), "numpy,six");
+    let python = runtime::get("python").expect("one of ours");
+    let present = |names: &[&str]| crate::image::Packages::new(python, names).expect("valid");
+    let argv = needed.installation(&present(&["numpy", "scipy"])).expect("one is missing").argv;
+    assert_eq!(argv.last().map(String::as_str), Some("six"));
+    assert!(!argv.contains(&"numpy".to_owned()));
+    assert_eq!(needed.installation(&present(&["six", "scipy", "numpy"])), None);
 }
