@@ -24,6 +24,9 @@ it('prints its help without arguments, and with --help', async () => {
                                      script, on top of that of a runtime
       list-custom [options]          List the images that were built with packages
                                      or setup scripts
+      login [options]                Get a key of your own from a server, and keep
+                                     it for later commands
+      logout [options]               Forget the key of the last login
       config [options]               Show the configuration and where it comes from
       cleanup [options]              Remove containers, and if asked to images, that
                                      isol8 left behind
@@ -162,6 +165,44 @@ it('prints the help of list-custom', async () => {
   `);
 });
 
+it('prints the help of login', async () => {
+  const { code, stdout, stderr } = await cli(['login', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 login [options]
+
+    Get a key of your own from a server, and keep it for later commands
+
+    Options:
+      --host <url>       the server, such as http://localhost:3000
+      --key <key>        its master key (others can see it in listings of processes;
+                         default: ISOL8_API_KEY)
+      --key-file <file>  read the master key from a file
+      --name <name>      what the server calls the new key (default:
+                         cli-login-<time>)
+      --ttl <ms>         milliseconds for which it is valid (default: the server
+                         says)
+      --debug            say what is being done
+      -h, --help         show help
+    "
+  `);
+});
+
+it('prints the help of logout', async () => {
+  const { code, stdout, stderr } = await cli(['logout', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 logout [options]
+
+    Forget the key of the last login
+
+    Options:
+      --debug     say what is being done
+      -h, --help  show help
+    "
+  `);
+});
+
 it('prints the help of config', async () => {
   const { code, stdout, stderr } = await cli(['config', '--help']).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -212,7 +253,7 @@ it('prints the help of help', async () => {
   `);
 });
 
-it.each(['run', 'setup', 'build', 'list-custom', 'config', 'cleanup', 'help'])(
+it.each(['run', 'setup', 'build', 'list-custom', 'login', 'logout', 'config', 'cleanup', 'help'])(
   'prints the help of %s in every way it is asked for',
   async (command) => {
     const asked = await cli(['help', command]).ended;
@@ -246,6 +287,8 @@ it.each([
   [['build', '--base', 'python', '--install', 'six'], "error: required option '--tag <name>' not specified"],
   [['build', '--tag', 'x', '--install', 'six'], "error: required option '--base <runtime>' not specified"],
   [['list-custom', 'x'], "error: too many arguments for 'list-custom'"],
+  [['login', '--key', 'x'], "error: required option '--host <url>' not specified"],
+  [['logout', 'x'], "error: too many arguments for 'logout'"],
   [['setup', 'python'], "error: too many arguments for 'setup'"],
   [['setup', '--only'], "error: option '--only <runtimes>' argument missing"],
   [['run', 'a.py', 'b.py'], "error: too many arguments for 'run'"],

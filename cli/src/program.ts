@@ -6,6 +6,8 @@ import { registerCleanup } from './commands/cleanup.js';
 import { registerConfig } from './commands/config.js';
 import { registerHelp } from './commands/help.js';
 import { registerListCustom } from './commands/list-custom.js';
+import { registerLogin } from './commands/login.js';
+import { registerLogout } from './commands/logout.js';
 import { registerRun } from './commands/run.js';
 import { registerSetup } from './commands/setup.js';
 import { setDebug } from './messages.js';
@@ -30,6 +32,8 @@ export function createProgram(): Command {
   registerSetup(program);
   registerBuild(program);
   registerListCustom(program);
+  registerLogin(program);
+  registerLogout(program);
   registerConfig(program);
   registerCleanup(program);
   registerHelp(program);

@@ -193,6 +193,21 @@ pub(super) mod option {
     }
 }
 
+/// For `#[serde(with)]` of bytes that are always base64.
+pub(super) mod base64 {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(content: &FileContent, serializer: S) -> Result<S::Ok, S::Error> {
+        base64_simd::STANDARD.encode_to_string(content).serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileContent, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let decoded = base64_simd::STANDARD.decode_to_vec(text).map_err(|_| D::Error::custom("invalid base64"))?;
+        Ok(decoded.into())
+    }
+}
+
 /// For `#[serde(with)]` of files that are always base64, by path.
 pub(super) mod base64_files {
     use std::collections::BTreeMap;

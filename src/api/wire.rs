@@ -19,6 +19,48 @@ pub struct ExecuteBody {
     pub session_id: Option<String>,
 }
 
+/// The body of `POST /file`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileBody {
+    /// The session whose sandbox it is for.
+    pub session_id: String,
+    /// Where to: an absolute path, or one relative to `/sandbox`.
+    pub path: String,
+    /// What is to be in it.
+    #[serde(with = "content::base64")]
+    #[schemars(with = "String", extend("contentEncoding" = "base64"))]
+    pub content: FileContent,
+}
+
+/// The answer to `GET /file`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FileAnswer {
+    /// What is in it.
+    #[serde(with = "content::base64")]
+    #[schemars(with = "String", extend("contentEncoding" = "base64"))]
+    pub content: FileContent,
+}
+
+/// The answer to `GET /sessions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionList {
+    /// Those that the key may see.
+    pub sessions: Vec<SessionInfo>,
+}
+
+/// A session of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionInfo {
+    /// The name that its client gave it.
+    pub id: String,
+    /// Whether something runs in it right now.
+    pub is_active: bool,
+    /// When it was last used, ISO 8601.
+    pub last_accessed_at: String,
+}
+
 /// What a client sends over a WebSocket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
@@ -122,6 +164,18 @@ mod tests {
         assert_eq!(signal, ClientMessage::Signal { signal: ProgramSignal::Interrupt });
         let stdin: ClientMessage = serde_json::from_value(json!({ "type": "stdin", "data": "hi" })).expect("input");
         assert_eq!(stdin, ClientMessage::Stdin { data: Some("hi".into()), end: false });
+    }
+
+    #[test]
+    fn files_and_sessions_have_the_documented_form() {
+        let file = FileBody { session_id: "a".into(), path: "/tmp/b".into(), content: vec![0, 255].into() };
+        let text = json!({ "sessionId": "a", "path": "/tmp/b", "content": "AP8=" });
+        assert_eq!(serde_json::to_value(&file).expect("plain data"), text);
+        assert_eq!(serde_json::from_value::<FileBody>(text).expect("a file"), file);
+        assert!(serde_json::from_value::<FileAnswer>(json!({ "content": "?" })).is_err());
+        let session = SessionInfo { id: "a".into(), is_active: true, last_accessed_at: "2026-01-01T00:00:00Z".into() };
+        let text = json!({ "id": "a", "isActive": true, "lastAccessedAt": "2026-01-01T00:00:00Z" });
+        assert_eq!(serde_json::to_value(session).expect("plain data"), text);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::path::PathBuf;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
@@ -19,6 +18,7 @@ use crate::sandbox::backend::BackendError;
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
 use crate::sandbox::docker::{Docker, Owner};
 use crate::telemetry::chain;
+use crate::tls::extra_ca;
 
 const DOCKERFILE: &str = include_str!("../../images/Dockerfile");
 
@@ -30,9 +30,6 @@ const AGENT_PACKAGES: [(&str, &str); 2] = [
 
 /// What our images are built on.
 const BASE_IMAGE: &str = "debian:trixie-slim";
-
-/// Names a file with additional CA certificates, for machines behind a proxy that signs TLS anew.
-const EXTRA_CA: &str = "ISOL8_EXTRA_CA_FILE";
 
 /// Build arguments that are taken from the environment.
 const MIRRORS: [&str; 2] = ["PIP_INDEX_URL", "NPM_CONFIG_REGISTRY"];
@@ -180,18 +177,6 @@ fn build_args() -> Result<HashMap<String, String>, ImageError> {
         args.insert(name.to_owned(), url);
     }
     Ok(args)
-}
-
-fn extra_ca() -> Result<Vec<u8>, ImageError> {
-    let Some(path) = std::env::var_os(EXTRA_CA).filter(|path| !path.is_empty()).map(PathBuf::from) else {
-        return Ok(Vec::new());
-    };
-    let content =
-        std::fs::read(&path).map_err(|error| ImageError::ExtraCa { path: path.clone(), message: error.to_string() })?;
-    if !content.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
-        return Err(ImageError::ExtraCa { path, message: "it holds no PEM certificate".to_owned() });
-    }
-    Ok(content)
 }
 
 /// What the image says about its package managers, as a label value.

@@ -18,7 +18,6 @@ mod resolution;
 mod spec;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +28,7 @@ use crate::network::Host;
 use crate::runtime::{Language, Runtime};
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
+use crate::tls::ExtraCaError;
 
 pub use base::{BuildProgress, BuildStatus, build_base_images};
 pub use labels::{
@@ -60,13 +60,8 @@ pub enum ImageError {
         message: String,
     },
     /// The company CA that `ISOL8_EXTRA_CA_FILE` names cannot be used.
-    #[error("could not use the certificates in {} (ISOL8_EXTRA_CA_FILE): {message}", path.display())]
-    ExtraCa {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
+    #[error(transparent)]
+    ExtraCa(#[from] ExtraCaError),
     /// A mirror that user code would learn the password of.
     #[error("{variable} holds credentials, which every program in the image could read; use a mirror without")]
     Credentials {
@@ -95,7 +90,7 @@ impl ImageError {
         match self {
             Self::Missing { .. } => ErrorCode::ImageNotFound,
             Self::Build { .. } => ErrorCode::ImageBuildFailed,
-            Self::ExtraCa { .. } => ErrorCode::InvalidExtraCa,
+            Self::ExtraCa(_) => ErrorCode::InvalidExtraCa,
             Self::Credentials { .. } => ErrorCode::MirrorCredentials,
             Self::Unusable { .. } => ErrorCode::ImageUnusable,
             Self::Custom(error) => error.code(),

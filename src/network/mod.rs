@@ -17,8 +17,10 @@ pub mod address;
 pub mod authority;
 pub mod client_hello;
 pub mod decision;
+pub mod dial;
 pub mod log;
 pub mod name;
+pub mod patterns;
 pub mod policy;
 mod printable;
 pub mod proxy;
@@ -29,6 +31,7 @@ pub use client_hello::{ClientHello, ClientHelloReader};
 pub use decision::{Decision, Reason, Rule};
 pub use log::NetworkLog;
 pub use name::{Host, InvalidHost};
+pub use patterns::HostPatterns;
 pub use policy::{Policy, PolicyError};
 
 #[cfg(test)]

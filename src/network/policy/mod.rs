@@ -10,7 +10,6 @@ mod network;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
-use regex::Regex;
 
 pub use advice::explain;
 pub use consistency::{check_http, check_tls};
@@ -18,14 +17,14 @@ pub use consistency::{check_http, check_tls};
 use super::address::{self, AddressKind};
 use super::authority::Authority;
 use super::decision::{Decision, Reason, Rule};
-use super::name::Host;
-use crate::api::{NetworkFilterConfig, host_pattern};
+use super::patterns::HostPatterns;
+use crate::api::NetworkFilterConfig;
 
 /// The filter of a network.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    whitelist: Vec<Regex>,
-    blacklist: Vec<Regex>,
+    whitelist: HostPatterns,
+    blacklist: HostPatterns,
     ports: Vec<u16>,
     allow_private: Vec<IpNet>,
     own_listeners: Vec<SocketAddr>,
@@ -53,12 +52,11 @@ impl Policy {
     ) -> Result<Self, PolicyError> {
         let config = config.clone().with_defaults();
         Ok(Self {
-            whitelist: compile_each(option, "whitelist", &config.whitelist, host_pattern)?,
-            blacklist: compile_each(option, "blacklist", &config.blacklist, host_pattern)?,
+            whitelist: HostPatterns::compile(&format!("{option}.whitelist"), &config.whitelist)?,
+            blacklist: HostPatterns::compile(&format!("{option}.blacklist"), &config.blacklist)?,
             ports: ports(option, config.ports.unwrap_or_default())?,
             allow_private: compile_each(
-                option,
-                "allowPrivate",
+                &format!("{option}.allowPrivate"),
                 &config.allow_private.unwrap_or_default(),
                 network::parse,
             )?,
@@ -75,14 +73,14 @@ impl Policy {
     /// each address that it turns out to have is for [`Policy::decide_address`].
     pub fn decide(&self, authority: &Authority) -> Decision {
         let host = &authority.host;
-        if let Some(pattern) = first_match(&self.blacklist, host) {
-            return Decision::by(Reason::Blacklist, pattern);
+        if let Some(pattern) = self.blacklist.first_match(host) {
+            return Decision::by(Reason::Blacklist, Rule::Pattern(pattern.to_owned()));
         }
         if !self.ports.contains(&authority.port) {
             return Decision::new(Reason::Port);
         }
-        let named = match first_match(&self.whitelist, host) {
-            Some(pattern) => Decision::by(Reason::Whitelist, pattern),
+        let named = match self.whitelist.first_match(host) {
+            Some(pattern) => Decision::by(Reason::Whitelist, Rule::Pattern(pattern.to_owned())),
             None if self.whitelist.is_empty() => Decision::new(Reason::NoWhitelist),
             None => return Decision::new(Reason::NotWhitelisted),
         };
@@ -112,20 +110,18 @@ impl Policy {
 /// More of one kind than anybody writes. Matching takes time for each, on every request.
 const MAX_RULES: usize = 1000;
 
-/// Compiles a list; what is wrong with an entry is told with its place.
-fn compile_each<T, E: ToString>(
+/// Compiles the list that stands in `option`; what is wrong with an entry is told with its place.
+pub(super) fn compile_each<T, E: ToString>(
     option: &str,
-    list: &str,
     texts: &[String],
     compile: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Vec<T>, PolicyError> {
     if texts.len() > MAX_RULES {
         let reason = format!("expected at most {MAX_RULES} entries, found {}", texts.len());
-        return Err(PolicyError { option: format!("{option}.{list}"), reason });
+        return Err(PolicyError { option: option.to_owned(), reason });
     }
     let compile_at = |(index, text): (usize, &String)| {
-        compile(text)
-            .map_err(|error| PolicyError { option: format!("{option}.{list}[{index}]"), reason: error.to_string() })
+        compile(text).map_err(|error| PolicyError { option: format!("{option}[{index}]"), reason: error.to_string() })
     };
     texts.iter().enumerate().map(compile_at).collect()
 }
@@ -141,16 +137,6 @@ fn ports(option: &str, ports: Vec<u16>) -> Result<Vec<u16>, PolicyError> {
         return Err(PolicyError { option: format!("{option}.ports[{index}]"), reason });
     }
     Ok(ports)
-}
-
-/// The first pattern that matches `host`. IPv6 addresses may be written with their brackets and without.
-fn first_match(patterns: &[Regex], host: &Host) -> Option<Rule> {
-    let plain = host.to_string();
-    let bracketed = matches!(host, Host::Ip(IpAddr::V6(_))).then(|| format!("[{plain}]"));
-    let matches = |pattern: &&Regex| {
-        pattern.is_match(&plain) || bracketed.as_ref().is_some_and(|bracketed| pattern.is_match(bracketed))
-    };
-    patterns.iter().find(matches).map(|pattern| Rule::Pattern(pattern.as_str().to_owned()))
 }
 
 fn is_reached_by(listener: SocketAddr, address: IpAddr, port: u16) -> bool {

@@ -11,7 +11,7 @@
 //! | `connection` | one connection of a program: its requests, one after the other |
 //! | `request` | one request: checked, forwarded, answered |
 //! | `tunnel` | what follows `CONNECT` |
-//! | `dial` | from a name to a connection |
+//! | `dial` | from where a request goes to a connection |
 //! | `answer` | what the proxy says in its own name |
 //! | `counted`, `rewound` | streams that are counted, and streams of which something was read already |
 //!
@@ -33,9 +33,9 @@ use futures::{Stream, StreamExt};
 use isol8_protocol::MAX_TUNNELS;
 use tokio::task::JoinSet;
 
+use super::dial::{Lookup, SystemLookup};
 use super::traffic::Traffic;
 use super::{Authority, Decision, Host, Policy, Reason, address};
-pub use dial::{Lookup, SystemLookup};
 
 /// Decides and forwards what the sandboxes of one engine ask for. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,14 +1,10 @@
 //! A proxy, the program's end of a connection to it, servers that note what they are told, and names.
 
-use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::channel::mpsc;
-use futures::future::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -17,7 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::NetworkFilterConfig;
 use crate::network::Policy;
-use crate::network::proxy::{Lookup, Outlet, Proxy, serve};
+pub(super) use crate::network::dial::fake::Names;
+use crate::network::proxy::{Outlet, Proxy, serve};
 use crate::network::traffic::Observed;
 
 /// Where programs may go.
@@ -28,41 +25,6 @@ pub(super) const FORBIDDEN: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// Nothing here takes as long, unless it hangs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Names with an answer for each time that they are looked up; the last one stays.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
-    asked: Mutex<Vec<String>>,
-}
-
-impl Names {
-    pub(super) fn new(answers: &[(&str, &[&[&str]])]) -> Arc<Self> {
-        let parse = |address: &&str| address.parse().expect("an address");
-        let each = answers.iter().map(|(name, answers)| {
-            let answers = answers.iter().map(|addresses| addresses.iter().map(parse).collect()).collect();
-            ((*name).to_owned(), answers)
-        });
-        Arc::new(Self { answers: Mutex::new(each.collect()), asked: Mutex::default() })
-    }
-
-    /// Which names were looked up, in that order.
-    pub(super) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Lookup for Names {
-    fn lookup<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let addresses = answers.get_mut(name).map(|answers| match &mut answers[..] {
-            [last] => last.clone(),
-            _ => answers.remove(0),
-        });
-        async move { addresses.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)) }.boxed()
-    }
-}
 
 /// A server that answers every connection's first bytes with `token`, and notes all that it is told.
 pub(super) struct Origin {
