@@ -1,10 +1,14 @@
 //! Builds the guest as a static binary for the platform of the containers, and tells rustc where it is.
 //!
-//! `ISOL8_GUEST_TARGET` names another target (release builds for other architectures); `ISOL8_GUEST_BINARY`
-//! names a binary that is already built. The guest has a target directory of its own, since cargo holds a lock
-//! on ours while this runs; all profiles of ours share it, since the guest has only one.
+//! Containers run Linux on the processor that the addon is for, whatever system the addon is for. `ISOL8_GUEST_TARGET`
+//! names another target to build the guest for; `ISOL8_GUEST_BINARY` names a guest that is already built, which is how
+//! an addon for macOS gets one. Either way the guest has to be a Linux program for the addon's processor. The guest has
+//! a target directory of its own, since cargo holds a lock on ours while this runs; all profiles of ours share it, since
+//! the guest has only one.
 
 use std::env;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,9 +20,14 @@ fn main() {
         println!("cargo::rerun-if-changed={input}");
     }
     let binary = match env::var_os("ISOL8_GUEST_BINARY") {
-        Some(path) => PathBuf::from(path),
+        Some(path) => {
+            println!("cargo::rerun-if-changed={}", Path::new(&path).display());
+            PathBuf::from(path)
+        }
         None => build_guest(),
     };
+    let arch = cargo_cfg("ARCH");
+    assert!(is_linux_program(&binary, &arch), "the guest {} is no Linux program for {arch}", binary.display());
     println!("cargo::rustc-env=ISOL8_GUEST_BINARY={}", binary.display());
 }
 
@@ -35,7 +44,10 @@ fn build_guest() -> PathBuf {
         .env("RUSTFLAGS", "-C target-feature=+crt-static -D warnings")
         .status()
         .expect("cargo can be started");
-    assert!(status.success(), "the guest did not build for {target}");
+    assert!(
+        status.success(),
+        "the guest did not build for {target}: build it where that works and name it in ISOL8_GUEST_BINARY"
+    );
     // A copy of our own, which no later build changes under the compiler's eyes.
     let binary = out_dir.join("isol8-init");
     std::fs::copy(target_dir.join(&target).join("guest").join("isol8-init"), &binary).expect("the guest can be copied");
@@ -48,7 +60,25 @@ fn shared_directory(out_dir: &Path) -> PathBuf {
     profile.parent().expect("cargo's layout").join("guest")
 }
 
-/// Containers run Linux, whatever this machine runs.
+/// Containers run Linux, whatever this machine runs. On Linux, the C library that is at hand is linked.
 fn default_target() -> String {
-    format!("{}-unknown-linux-gnu", env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets the target"))
+    let is_musl = cargo_cfg("OS") == "linux" && cargo_cfg("ENV") == "musl";
+    format!("{}-unknown-linux-{}", cargo_cfg("ARCH"), if is_musl { "musl" } else { "gnu" })
+}
+
+/// Something about the target of the addon.
+fn cargo_cfg(name: &str) -> String {
+    env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default()
+}
+
+/// Whether a file is an ELF program for this processor, by its header: 64 bits, little-endian, then the machine.
+fn is_linux_program(path: &Path, arch: &str) -> bool {
+    let machine: u16 = match arch {
+        "x86_64" => 0x3e,
+        "aarch64" => 0xb7,
+        other => panic!("isol8 has no guest for {other}"),
+    };
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header.starts_with(b"\x7fELF\x02\x01") && header[18..] == machine.to_le_bytes()
 }
