@@ -13,6 +13,7 @@ import { runChecks } from './lib/checks.mjs';
 import { countRustTests, countVitest } from './lib/counts.mjs';
 import { ensureDocker } from './lib/docker.mjs';
 import { checkToolchains, installDependencies, root } from './lib/project.mjs';
+import { ensureShells } from './lib/shells.mjs';
 import { Failure } from './lib/steps.mjs';
 import { pass, transcript } from './lib/transcript.mjs';
 
@@ -24,6 +25,7 @@ const BASE = 'base image';
 const PACKAGES = 'npm dependencies';
 const BUILD = 'build of guest, addon, library and CLI';
 const IMAGES = 'images of all runtimes';
+const SHELLS = 'shells that completions are tested in';
 
 let generatedBefore = [];
 let env = {};
@@ -33,6 +35,7 @@ const { passed, failed } = await runChecks([
   { name: DOCKER, run: ensureDocker },
   { name: BASE, needs: [DOCKER], run: (task) => ensureBaseImage(task) },
   { name: PACKAGES, needs: [TOOLS], run: installDependencies },
+  { name: SHELLS, run: ensureShells },
 
   check('formatting of Rust', 'cargo', ['fmt', '--all', '--check'], {
     needs: [TOOLS],
@@ -92,7 +95,7 @@ const { passed, failed } = await runChecks([
   },
   {
     name: 'tests in TypeScript, with real containers',
-    needs: [IMAGES],
+    needs: [IMAGES, SHELLS],
     async run(task) {
       const directory = await mkdtemp(join(tmpdir(), 'isol8-test-'));
       try {

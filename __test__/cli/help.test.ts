@@ -30,6 +30,8 @@ it('prints its help without arguments, and with --help', async () => {
       config [options]               Show the configuration and where it comes from
       cleanup [options]              Remove containers, and if asked to images, that
                                      isol8 left behind
+      completion [options] <shell>   Print a script that completes commands and
+                                     flags in a shell
       help [command...]              Show the help of a command
     "
   `);
@@ -236,6 +238,29 @@ it('prints the help of cleanup', async () => {
   `);
 });
 
+it('prints the help of completion', async () => {
+  const { code, stdout, stderr } = await cli(['completion', '--help']).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchInlineSnapshot(`
+    "Usage: isol8 completion [options] <shell>
+
+    Print a script that completes commands and flags in a shell
+
+    Arguments:
+      shell       which shell (choices: "bash", "zsh", "fish")
+
+    Options:
+      --debug     say what is being done
+      -h, --help  show help
+
+    To have completions in every new shell:
+      bash  echo 'source <(isol8 completion bash)' >> ~/.bashrc
+      zsh   echo 'source <(isol8 completion zsh)' >> ~/.zshrc
+      fish  isol8 completion fish > ~/.config/fish/completions/isol8.fish
+    "
+  `);
+});
+
 it('prints the help of help', async () => {
   const { code, stdout, stderr } = await cli(['help', '--help']).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -253,7 +278,7 @@ it('prints the help of help', async () => {
   `);
 });
 
-it.each(['run', 'setup', 'build', 'list-custom', 'login', 'logout', 'config', 'cleanup', 'help'])(
+it.each(['run', 'setup', 'build', 'list-custom', 'login', 'logout', 'config', 'cleanup', 'completion', 'help'])(
   'prints the help of %s in every way it is asked for',
   async (command) => {
     const asked = await cli(['help', command]).ended;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerBuild } from './commands/build.js';
 import { registerCleanup } from './commands/cleanup.js';
+import { registerCompletion } from './commands/completion.js';
 import { registerConfig } from './commands/config.js';
 import { registerHelp } from './commands/help.js';
 import { registerListCustom } from './commands/list-custom.js';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   registerLogout(program);
   registerConfig(program);
   registerCleanup(program);
+  registerCompletion(program);
   registerHelp(program);
   return program;
 }

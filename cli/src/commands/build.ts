@@ -6,6 +6,7 @@ import { collect, members } from '../lists.js';
 import { say } from '../messages.js';
 import { stdout } from '../output.js';
 import { showingProgress } from '../progress.js';
+import { RUNTIMES } from '../runtimes.js';
 import { firstLine, setupScript } from '../setup-script.js';
 import { plain } from '../status.js';
 
@@ -16,8 +17,6 @@ interface BuildFlags {
   setup?: string[];
   force?: boolean;
 }
-
-const BASES = ['python', 'node', 'bun', 'deno', 'bash', 'agent'];
 
 export function registerBuild(program: Command): void {
   program
@@ -38,8 +37,8 @@ export function registerBuild(program: Command): void {
 }
 
 async function build(surplus: string[], { base, tag, install = [], setup, force = false }: BuildFlags): Promise<void> {
-  if (!BASES.includes(base)) {
-    throw new Error(`Invalid runtime: ${base}. Expected one of: ${BASES.join(', ')}`);
+  if (!RUNTIMES.includes(base as Runtime)) {
+    throw new Error(`Invalid runtime: ${base}. Expected one of: ${RUNTIMES.join(', ')}`);
   }
   const runtime = base as Runtime;
   const packages = members(...install, ...surplus);

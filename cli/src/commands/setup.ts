@@ -8,15 +8,13 @@ import { members } from '../lists.js';
 import { debug, say } from '../messages.js';
 import { stdout } from '../output.js';
 import { BaseReport, lastProgress, showingProgress } from '../progress.js';
+import { RUNTIMES } from '../runtimes.js';
 import { plain } from '../status.js';
 
 const DOCKER_HINTS = [
   '  Install Docker: https://docs.docker.com/get-docker/',
   '  On macOS, start it with: open -a Docker',
 ];
-
-/** Runtimes that packages can be baked in for. */
-const RUNTIMES = ['python', 'node', 'bun', 'deno', 'bash', 'agent'] as const;
 
 type SetupFlags = { force?: boolean; only?: string } & Partial<Record<(typeof RUNTIMES)[number], string>>;
 
