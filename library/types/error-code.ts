@@ -1,6 +1,6 @@
 /** What errors are told apart by. The addon has the same list, and a test compares the two. */
 
-/** Every code that an error of isol8 can have. */
+/** Every code that an error of the addon can have. */
 export const ERROR_CODES = [
   'INVALID_OPTIONS',
   'INVALID_CONFIG',
@@ -42,5 +42,5 @@ export const ERROR_CODES = [
   'INTERNAL',
 ] as const;
 
-/** `error.code` of an error of isol8. */
-export type Isol8ErrorCode = (typeof ERROR_CODES)[number];
+/** `error.code` of an error of isol8. The last one is thrown by `import 'isol8'` where the addon cannot be loaded. */
+export type Isol8ErrorCode = (typeof ERROR_CODES)[number] | 'ADDON_UNAVAILABLE';
