@@ -12,7 +12,7 @@ use crate::sandbox::channel::ChannelError;
 use crate::sandbox::contract::Limits;
 
 /// The largest file that is read back.
-const MAX_FILE: u64 = 256 << 20;
+pub const MAX_FILE: u64 = 256 << 20;
 
 /// The most bytes that are read back from one execution.
 const MAX_FILES: u64 = 1 << 30;

@@ -41,6 +41,7 @@ pub use cleanup::{
     OwnedContainer, OwnedImage, Removal, Selection, cleanup, cleanup_images, list_containers, list_images,
 };
 pub use error::Error;
+pub use files::MAX_FILE;
 pub use in_line::in_line;
 pub use plan::PlanError;
 pub use run::Controls;

@@ -1,0 +1,95 @@
+//! The events of one execution at a server, from the task that has its connection to its consumer.
+
+use tokio::sync::mpsc;
+
+use super::error::Error;
+use crate::api::wire::ServerEvent;
+use crate::api::{ErrorCode, NetworkLogEntry, Phase, StreamEvent, StreamEventKind};
+
+/// The task's end.
+pub(super) type Sender = mpsc::Sender<Result<ServerEvent, Error>>;
+
+/// The consumer's end. Dropping it closes the connection, and the server kills the program.
+#[derive(Debug)]
+pub struct Events {
+    events: Option<mpsc::Receiver<Result<ServerEvent, Error>>>,
+    /// The last event has come. The connection is being closed then, for which the task may take its time.
+    is_over: bool,
+    network_logs: Vec<NetworkLogEntry>,
+}
+
+impl Events {
+    pub(super) fn new(events: mpsc::Receiver<Result<ServerEvent, Error>>) -> Self {
+        Self { events: Some(events), is_over: false, network_logs: Vec::new() }
+    }
+
+    /// A stream that has nothing to tell but this.
+    pub fn failed(error: Error) -> Self {
+        let (events, receiver) = mpsc::channel(1);
+        // There is room for one, and the receiver is here.
+        let _ = events.try_send(Err(error));
+        Self::new(receiver)
+    }
+
+    /// The next event; `None` after the last. Nothing follows an error.
+    pub async fn next(&mut self) -> Option<Result<StreamEvent, Error>> {
+        if self.is_over {
+            return None;
+        }
+        match self.events.as_mut()?.recv().await.unwrap_or_else(|| Err(vanished())) {
+            Ok(ServerEvent { event, network_logs, .. }) => {
+                self.is_over = is_last(&event);
+                if self.is_over {
+                    self.network_logs = network_logs;
+                }
+                Some(Ok(event))
+            }
+            Err(error) => {
+                self.events = None;
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// What the program asked of the network, once it has ended, where the options ask for it.
+    pub fn network_logs(&self) -> &[NetworkLogEntry] {
+        &self.network_logs
+    }
+
+    /// Closes the connection, and resolves when that is done: the server is about to kill the program then.
+    pub async fn cancel(&mut self) {
+        self.is_over = true;
+        if let Some(mut events) = self.events.take() {
+            events.close();
+            while events.recv().await.is_some() {}
+        }
+    }
+}
+
+/// Passes on one event of the server's, as its JSON says it, and tells whether it is the last. What is not understood is
+/// passed over: servers to come may have more to say.
+pub(super) async fn pass_on(json: &[u8], events: &Sender) -> Result<bool, Error> {
+    let Ok(event) = serde_json::from_slice::<ServerEvent>(json) else {
+        tracing::debug!(bytes = json.len(), "the server sent what is no event");
+        return Ok(false);
+    };
+    let ServerEvent { event: StreamEvent { kind, data, phase }, code, .. } = &event;
+    if *kind == StreamEventKind::Error && phase.is_none() {
+        let code = code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::RemoteFailed);
+        return Err(Error::Execution { code, message: data.clone() });
+    }
+    let is_last = is_last(&event.event);
+    // Only fails when nobody listens any more, upon which the task ends.
+    let _ = events.send(Ok(event)).await;
+    Ok(is_last)
+}
+
+/// Whether nothing follows: the program has ended, or a setup script has failed.
+fn is_last(event: &StreamEvent) -> bool {
+    event.kind == StreamEventKind::Exit && (event.phase != Some(Phase::Setup) || event.data != "0")
+}
+
+/// The task sends the last event or an error, unless it panicked.
+fn vanished() -> Error {
+    Error::Internal("the execution ended without a result".to_owned())
+}
