@@ -242,6 +242,10 @@ impl Shared {
     }
 
     async fn warm(&self, active: &Active, runtime: &Language) -> Result<(), Error> {
+        if runtime.is_agent() {
+            // No execution could use it.
+            plan::check_network_of_agent(&self.settings)?;
+        }
         let (spec, _) = self.spec(active, runtime, &Packages::default()).await?;
         Ok(active.pool.warm(&spec).await?)
     }

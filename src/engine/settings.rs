@@ -12,7 +12,7 @@ use crate::audit::{AuditError, AuditSettings, Surroundings};
 use crate::network::proxy::Proxy;
 use crate::network::{Policy, PolicyError};
 use crate::output::Patterns;
-use crate::runtime::{Language, agent};
+use crate::runtime::Language;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
 
@@ -175,10 +175,7 @@ pub enum SettingsError {
 impl Settings {
     /// What the containers of `runtime` look like.
     pub fn limits_of(&self, runtime: &Language) -> &Limits {
-        match runtime {
-            Language::BuiltIn(runtime) if runtime.name == agent::NAME => &self.agent_limits,
-            _ => &self.limits,
-        }
+        if runtime.is_agent() { &self.agent_limits } else { &self.limits }
     }
 }
 
@@ -338,6 +335,7 @@ fn size(option: &'static str, value: Option<String>, default: &str, minimum: Siz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::agent;
 
     #[test]
     fn nothing_given_means_the_documented_defaults() {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use isol8_protocol::SANDBOX_DIR;
 use uuid::Uuid;
 
+pub(super) use agent::check_network as check_network_of_agent;
 pub(super) use packages::Needed;
 pub(super) use steps::Work;
 
@@ -184,7 +185,7 @@ impl Plan {
     /// What `request` means under `settings`.
     pub(super) fn new(settings: &Settings, request: Request) -> Result<Self, PlanError> {
         if request.adapter.is_none() && request.runtime == runtime::agent::NAME {
-            agent::check_network(settings)?;
+            check_network_of_agent(settings)?;
         }
         let source = Source::of(request.code, request.cmd)?;
         let (runtime, script) = match request.adapter {
@@ -201,7 +202,7 @@ impl Plan {
         let mut temporary_script = None;
         let (what, argv, source) = match source {
             Source::Cmd(line) => ("cmd", runtime::shell_command(&line), Bytes::from(line)),
-            Source::Code(prompt) if matches!(runtime, Language::BuiltIn(Runtime { interpreter: None, .. })) => {
+            Source::Code(prompt) if runtime.is_agent() => {
                 ("the prompt", agent::command(&prompt, request.agent_flags)?, Bytes::from(prompt))
             }
             Source::Code(code) => {
