@@ -8,6 +8,7 @@
 //! returns when no container is left, and leaves the engine ready to be used again.
 
 mod cleanup;
+mod code_url;
 mod error;
 mod files;
 mod forward;

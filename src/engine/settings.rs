@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::api::{
     AuditConfig, DockerConnection, Mode, NetworkFilterConfig, NetworkMode, Options, PoolSize, PoolStrategy,
-    SeccompMode, Secret, Size, SizeError,
+    RemoteCodeOptions, SeccompMode, Secret, Size, SizeError,
 };
 use crate::audit::{AuditError, AuditSettings, Surroundings};
 use crate::network::proxy::Proxy;
@@ -15,6 +15,7 @@ use crate::output::Patterns;
 use crate::runtime::Language;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
+use crate::source::{self, Cache, Fetcher};
 
 /// Executions at a time when the caller does not say.
 pub const DEFAULT_MAX_CONCURRENT: usize = 10;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub audit: Option<AuditSettings>,
     /// What decides and forwards what programs ask for, with the network mode `filtered`.
     pub proxy: Option<Proxy>,
+    /// What fetches code that is given by its URL. It refuses to by default.
+    pub code: Fetcher,
     /// Whether results tell what programs asked of the network. They do not by default.
     pub log_network: bool,
     /// Whether containers are left running. They are not by default.
@@ -220,6 +223,7 @@ impl TryFrom<Options> for Settings {
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
             audit: options.audit.map(audit).transpose()?.flatten(),
             proxy: proxy(network, options.network_filter.unwrap_or_default())?,
+            code: fetcher(options.remote_code.unwrap_or_default())?,
             log_network: options.log_network.unwrap_or(false),
             persist: options.persist.unwrap_or(false),
             agent_limits: Limits {
@@ -267,6 +271,10 @@ fn audit(config: AuditConfig) -> Result<Option<AuditSettings>, AuditError> {
 fn proxy(network: NetworkMode, filter: NetworkFilterConfig) -> Result<Option<Proxy>, PolicyError> {
     let policy = Policy::compile("networkFilter", &filter, Vec::new())?;
     Ok((network == NetworkMode::Filtered).then(|| Proxy::new(policy)))
+}
+
+fn fetcher(options: RemoteCodeOptions) -> Result<Fetcher, PolicyError> {
+    Ok(Fetcher::new(source::Policy::compile("remoteCode", &options.into())?, Cache::of_this_user()))
 }
 
 fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {
