@@ -34,6 +34,8 @@ export interface Isol8Config {
   audit: WithDefaults<AuditConfig, Exclude<keyof AuditConfig, 'logDir' | 'postLogScript'>>
   /** Keys of a server that are kept in a database. */
   auth: AuthConfig
+  /** What the requests of others may ask of a server. */
+  server: ServerConfig
   /** Images that `isol8 setup` and the start of a server build if they are missing or have changed. */
   prebuiltImages: PrebuiltImageConfig[]
   /** Packages per runtime that `isol8 setup` puts into an image. */
@@ -112,6 +114,60 @@ export interface AuthConfig {
   cleanupIntervalMs: number
 }
 
+/** Settings of a server. */
+export interface ServerConfig {
+  /** What requests may ask for, and how many there may be. No request can widen it. */
+  limits: ServerLimits
+  /** Most connections at a time. When there are more, idle ones are closed, oldest first. Default 20000. */
+  maxConnections: number
+  /** Milliseconds that executions have to end when the server is asked to. Default 10000. */
+  shutdownTimeoutMs: number
+}
+
+/** What requests may ask for, and how many there may be. */
+export interface ServerLimits {
+  /** The longest time limit of an execution, in milliseconds. Default 3600000. */
+  timeoutMs: number
+  /** The most memory of a sandbox. Default `"4g"`. */
+  memoryLimit: string
+  /** The most cores of a sandbox. Default 4. */
+  cpuLimit: number
+  /** The most processes and threads of a sandbox. Default 4096. */
+  pidsLimit: number
+  /** The largest `/sandbox`. Default `"4g"`. */
+  sandboxSize: string
+  /** The largest `/tmp`. Default `"4g"`. */
+  tmpSize: string
+  /** The most bytes that are kept of standard output, and of standard error. Default 67108864. */
+  maxOutputSize: number
+  /** The network modes that keys other than the master key may ask for. Default `["none", "filtered"]`. */
+  network: NetworkMode[]
+  /** The images that keys other than the master key may name; `*` is any text. Default `["isol8:*"]`. */
+  images: string[]
+  /** Whether keys other than the master key may have a root file system that is not read-only. Default false. */
+  writableRoot: boolean
+  /** Whether keys other than the master key may leave containers running. Default false. */
+  persist: boolean
+  /** The longest body of a request. Default `"64m"`. */
+  bodySize: string
+  /** How much one key may do. The master key is not bound by it. */
+  perKey: Quota
+  /** How much all keys of a tenant may do together. */
+  perTenant: Quota
+  /** The most executions of one tenant that wait for their turn. Default 4096. */
+  queue: number
+  /** The most sessions of one tenant. Default 32. */
+  sessions: number
+}
+
+/** How much somebody may do. What is absent is not limited. */
+export interface Quota {
+  /** Executions at a time. Further ones wait. */
+  concurrent?: number
+  /** Requests in a minute. Further ones are refused. */
+  perMinute?: number
+}
+
 /** An image that is to be there before it is needed. */
 export interface PrebuiltImageConfig {
   /** Tag of the image. */
@@ -126,7 +182,11 @@ export interface PrebuiltImageConfig {
 
 /** What a configuration file may hold: any part of a configuration. Lists, maps and scalars replace the defaults. */
 export type Isol8UserConfig = { $schema?: string } & {
-  [Key in keyof Isol8Config]?: Key extends 'poolSize' | 'prebuiltImages' ? Isol8Config[Key] : Partial<Isol8Config[Key]>
+  [Key in keyof Isol8Config]?: Key extends 'server'
+    ? Partial<Omit<ServerConfig, 'limits'>> & { limits?: Partial<ServerLimits> }
+    : Key extends 'poolSize' | 'prebuiltImages'
+      ? Isol8Config[Key]
+      : Partial<Isol8Config[Key]>
 }
 
 /** `Config` in which the named members, which have defaults, are always there. */
@@ -188,6 +248,18 @@ export declare class ExecutionStream {
   get installMs(): number | null
   /** Kills the program if it still runs. Resolves when its sandbox has been given back. */
   return(): Promise<IteratorResult>
+}
+
+/** A server that accepts requests. */
+export declare class NativeServer {
+  /** The port that it listens on. */
+  get port(): number
+  /** The address that it listens on. */
+  get address(): string
+  /** Ends all sessions and executions and removes their containers; with `images`, isol8's images as well. */
+  cleanup(images: boolean): Promise<ServerCleanup>
+  /** Takes no more requests, lets what goes on end until a deadline, and resolves when no container is left. */
+  shutdown(): Promise<void>
 }
 
 /** Ends an execution, and feeds it. Serves one execution. */
@@ -282,6 +354,16 @@ export interface BuildProgress {
 
 /** isol8's own runtimes that run files. */
 export declare function builtInRuntimes(): Array<RuntimeInfo>
+
+/** How much of something was removed. */
+export interface CleanedCount {
+  /** How many are gone. */
+  removed: number
+  /** How many are not. */
+  failed: number
+  /** Why, one line for each failure. */
+  errors: Array<string>
+}
 
 /** What a clean-up removed. */
 export interface CleanupResult {
@@ -391,8 +473,6 @@ export interface DockerIsol8Options {
   security?: SecurityConfig
   /** What is recorded of every execution. Default: nothing. */
   audit?: AuditConfig
-  /** Whether and from where the `codeUrl` of a request may be fetched. Default: from nowhere. */
-  remoteCode?: Partial<RemoteCodePolicy>
   /** Leave containers running after use, to be looked into; `cleanup()` removes them. Default false. */
   persist?: boolean
   /** Log what the engine does. Default false. */
@@ -404,18 +484,12 @@ export interface DockerIsol8Options {
 /** Every code that an error of the addon can have. */
 export declare function errorCodes(): string[]
 
-/** One execution: exactly one of `code`, `codeUrl` and `cmd`, and what it needs. */
+/** One execution: exactly one of `code` and `cmd`, and what it needs. */
 export interface ExecutionRequest {
   /** Which runtime runs it: one of isol8's, or one that was registered. */
   runtime: Runtime | (string & {})
   /** Source text; for `agent`, the prompt. */
   code?: string
-  /** URL of the source text, which is fetched before anything is started, if `remoteCode` of the engine allows it. */
-  codeUrl?: string
-  /** SHA-256, in hexadecimal, that the file at `codeUrl` has to have. */
-  codeHash?: string
-  /** Let `codeUrl` be one of `http`; `remoteCode.allowedSchemes` has to list that, too. Default false. */
-  allowInsecureCodeUrl?: boolean
   /** Shell command line, run by bash whatever the runtime. */
   cmd?: string
   /** Time limit in milliseconds. Default: the engine's. */
@@ -545,6 +619,24 @@ export declare function listImages(docker?: DockerConnection | undefined | null)
  */
 export declare function loadConfig(cwd?: string | undefined | null): Isol8Config
 
+/** Where a server listens, who may use it, and how it is set up. */
+export interface NativeServerOptions {
+  /** The TCP port; 0 for any that is free. */
+  port: number
+  /** The address or host name to listen on. */
+  host?: string
+  /** The master key. */
+  apiKey: string
+  /** Where further keys are kept. */
+  authDbPath?: string
+  /** Log what it does. */
+  debug?: boolean
+  /** Where its configuration is looked for. */
+  cwd?: string
+  /** The configuration, instead of what a file says. */
+  config?: Isol8UserConfig
+}
+
 /** One request that a program made through the filter. */
 export interface NetworkLogEntry {
   /** When it was made, ISO 8601. */
@@ -632,11 +724,24 @@ export interface SecurityConfig {
   runtime?: string
 }
 
+/** What a clean-up of a server removed. */
+export interface ServerCleanup {
+  /** Sessions that were ended. */
+  sessions: CleanedCount
+  /** Containers. */
+  containers: CleanedCount
+  /** Images, where they were to go. */
+  images?: CleanedCount
+}
+
 /** How an engine is started. */
 export interface StartOptions {
   /** Which runtimes get sandboxes that stand ready: all of them, none (default), or these. */
   prewarm?: boolean | { runtimes?: Runtime[] }
 }
+
+/** Starts a server, and resolves when it accepts requests. */
+export declare function startServer(options: NativeServerOptions): Promise<NativeServer>
 
 /** One event of a streaming execution. */
 export interface StreamEvent {

@@ -25,6 +25,7 @@ export type { ExecutionEvents, ExecutionOptions } from './live.js';
 export { logger } from './logger.js';
 export { RuntimeRegistry } from './registry.js';
 export { Semaphore } from './semaphore.js';
+export { createServer } from './server.js';
 export type * from './types/adapter.js';
 export type * from './types/audit.js';
 export type * from './types/engine.js';

@@ -111,6 +111,29 @@ it('shows the defaults when there is no file', async () => {
       Default key TTL:   86400000ms (1440 minutes)
       Cleanup interval:  3600000ms (60 minutes)
 
+    ── Server Limits ──
+      Timeout:        3600000ms
+      Memory:         4g
+      CPU:            4
+      Processes:      4096
+      Sandbox:        4g
+      Tmp:            4g
+      Output:         67108864 bytes
+      Network modes:  none
+                      filtered
+      Images:         isol8:*
+      Writable root:  no
+      Persist:        no
+      Body:           64m
+      Per key:        (no limit)
+      Per tenant:     (no limit)
+      Queue:          4096
+      Sessions:       32
+
+    ── Server ──
+      Max connections:    20000
+      Time to shut down:  10000ms
+
     ── Prebuilt Images ──
       (none)
 
@@ -189,6 +212,29 @@ it('shows everything, each in its section, and no password (W96)', async () => {
       Database:          postgres://isol8:***@db/keys
       Default key TTL:   60000ms (1 minute)
       Cleanup interval:  3600000ms (60 minutes)
+
+    ── Server Limits ──
+      Timeout:        3600000ms
+      Memory:         4g
+      CPU:            4
+      Processes:      4096
+      Sandbox:        4g
+      Tmp:            4g
+      Output:         67108864 bytes
+      Network modes:  none
+                      filtered
+      Images:         isol8:*
+      Writable root:  no
+      Persist:        no
+      Body:           64m
+      Per key:        (no limit)
+      Per tenant:     (no limit)
+      Queue:          4096
+      Sessions:       32
+
+    ── Server ──
+      Max connections:    20000
+      Time to shut down:  10000ms
 
     ── Prebuilt Images ──
       science:  python: numpy, pandas, with a setup script
@@ -293,6 +339,33 @@ it('prints the merged configuration as JSON, and nothing else', async () => {
         "connectionString": "postgres://isol8:hunter2@db/keys",
         "defaultTtlMs": 60000,
         "cleanupIntervalMs": 3600000
+      },
+      "server": {
+        "limits": {
+          "timeoutMs": 3600000,
+          "memoryLimit": "4g",
+          "cpuLimit": 4,
+          "pidsLimit": 4096,
+          "sandboxSize": "4g",
+          "tmpSize": "4g",
+          "maxOutputSize": 67108864,
+          "network": [
+            "none",
+            "filtered"
+          ],
+          "images": [
+            "isol8:*"
+          ],
+          "writableRoot": false,
+          "persist": false,
+          "bodySize": "64m",
+          "perKey": {},
+          "perTenant": {},
+          "queue": 4096,
+          "sessions": 32
+        },
+        "maxConnections": 20000,
+        "shutdownTimeoutMs": 10000
       },
       "prebuiltImages": [
         {

@@ -92,6 +92,33 @@ describe('loadConfig', () => {
           "security": {
             "seccomp": "strict",
           },
+          "server": {
+            "limits": {
+              "bodySize": "64m",
+              "cpuLimit": 4,
+              "images": [
+                "isol8:*",
+              ],
+              "maxOutputSize": 67108864,
+              "memoryLimit": "4g",
+              "network": [
+                "none",
+                "filtered",
+              ],
+              "perKey": {},
+              "perTenant": {},
+              "persist": false,
+              "pidsLimit": 4096,
+              "queue": 4096,
+              "sandboxSize": "4g",
+              "sessions": 32,
+              "timeoutMs": 3600000,
+              "tmpSize": "4g",
+              "writableRoot": false,
+            },
+            "maxConnections": 20000,
+            "shutdownTimeoutMs": 10000,
+          },
         },
         "source": null,
         "warnings": [],

@@ -20,6 +20,7 @@ const VALUES = [
   'bashAdapter',
   'buildBaseImages',
   'buildCustomImage',
+  'createServer',
   'imageExists',
   'listContainers',
   'listCustomImages',

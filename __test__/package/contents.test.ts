@@ -30,7 +30,6 @@ describe('isol8', () => {
         'dist/index.d.ts',
         'dist/index.js',
         'images/Dockerfile',
-        'images/agent/package-lock.json',
         'images/install/python.sh',
         'index.d.ts',
         'index.js',
@@ -44,7 +43,7 @@ describe('isol8', () => {
     const known = [
       /^dist\/(types\/)?[\w-]+\.d\.ts$/,
       /^dist\/index\.js$/,
-      /^images\/(Dockerfile|install\/\w+\.sh|agent\/package(-lock)?\.json)$/,
+      /^images\/(Dockerfile|install\/\w+\.sh)$/,
       /^index\.(js|d\.ts)$/,
       /^schema\/[\w.]+\.json$/,
       /^seccomp\/strict\.json$/,

@@ -50,19 +50,16 @@ export async function web(serve: RequestListener): Promise<Web> {
   return listening(createServer(serve), '127.0.0.1');
 }
 
-/** The same over TLS, for `localhost` and its address, with a certificate that nobody knows. */
-export async function secureWeb(serve: RequestListener): Promise<Web & { certificate: string }> {
+/** The same over TLS, for the name `localhost`, with a certificate that nobody knows. */
+export async function secureWeb(serve: RequestListener): Promise<Web> {
   const directory = mkdtempSync(join(tmpdir(), 'isol8-tls-'));
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  // Of no authority: whoever trusts it trusts this server alone.
-  names.push('-addext', 'basicConstraints=critical,CA:FALSE');
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
   const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   execFileSync('openssl', [...args, '-keyout', key, '-out', cert, ...names], { stdio: 'ignore' });
-  const certificate = readFileSync(cert, 'utf8');
-  const server = createTlsServer({ key: readFileSync(key), cert: certificate }, serve);
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, serve);
   rmSync(directory, { recursive: true });
-  return { ...(await listening(server, '127.0.0.1')), certificate };
+  return listening(server, '127.0.0.1');
 }
 
 /** A server that says `answer` whenever it is told something. */

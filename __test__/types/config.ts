@@ -27,6 +27,7 @@ export const sections: { [Name in Section]: Same<keyof Isol8Config[Name], Member
   network: true,
   remoteCode: true,
   security: true,
+  server: true,
 };
 
 export const runtimes: Same<Runtime, Members<'dependencies'>> = true;

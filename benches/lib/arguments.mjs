@@ -1,7 +1,6 @@
 // The command line of the bench.
 
-/** What --help says of the bench that npm calls `script`. */
-export const usage = (script) => `usage: npm run ${script} -- [options]
+export const USAGE = `usage: npm run bench -- [options]
 
   --quick            few repetitions: a first impression within a minute
   --runs N           repetitions of each measurement (default 60; of a gigabyte stream, a twentieth of it)

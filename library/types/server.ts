@@ -1,18 +1,43 @@
 /** What clients and servers of isol8 say to each other, and how they are set up. */
 
-import type { ExecutionRequest, StreamEvent } from '../../index.js';
+import type { ExecutionRequest, Isol8UserConfig, ServerCleanup, StreamEvent } from '../../index.js';
 import type { Isol8Options } from './engine.js';
 
 /** How a server is set up. */
 export interface ServerOptions {
-  /** The TCP port that it listens on. */
+  /** The TCP port that it listens on; 0 for any that is free. */
   port: number;
   /** The master key, which clients show. */
   apiKey: string;
-  /** Log what it does. Default false. */
+  /** The address or host name that it listens on. Default: all addresses of this machine. */
+  host?: string;
+  /** Log what it does. Default: what the configuration says. */
   debug?: boolean;
-  /** Where further keys are kept: a file, or the URL of a database. */
+  /** Where further keys are kept: a file, or the URL of a database. Default: what the configuration says. */
   authDbPath?: string;
+  /** The directory whose configuration file counts, if there is one. Default: the working directory. */
+  cwd?: string;
+  /** The configuration, instead of what a file says. */
+  config?: Isol8UserConfig;
+}
+
+/** A server that accepts requests. The process does not end by itself before it is shut down. */
+export interface Isol8Server {
+  /** The port that it listens on. */
+  readonly port: number;
+  /** The address that it listens on. */
+  readonly address: string;
+  /** Resolves with where it listens, which it does from the start. */
+  listen(): Promise<{ port: number; address: string }>;
+  /** Ends all sessions and executions and removes their containers, and isol8's images unless told otherwise. */
+  cleanup(includeImages?: boolean): Promise<ServerCleanup>;
+  /**
+   * Takes no more requests, lets executions end until a deadline and ends the rest, answers all, and removes every
+   * container of this server; with `includeImages`, isol8's images as well.
+   */
+  shutdown(includeImages?: boolean): Promise<void>;
+  /** The same as `shutdown()`. */
+  close(): Promise<void>;
 }
 
 /** Which server a client talks to. */
@@ -33,6 +58,8 @@ export interface SessionInfo {
   isActive: boolean;
   /** When it was last used, ISO 8601. */
   lastAccessedAt: string;
+  /** Whose it is; only told to holders of the master key. */
+  tenantId?: string;
 }
 
 /** What a client sends over a WebSocket. */

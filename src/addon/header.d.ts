@@ -34,6 +34,8 @@ export interface Isol8Config {
   audit: WithDefaults<AuditConfig, Exclude<keyof AuditConfig, 'logDir' | 'postLogScript'>>
   /** Keys of a server that are kept in a database. */
   auth: AuthConfig
+  /** What the requests of others may ask of a server. */
+  server: ServerConfig
   /** Images that `isol8 setup` and the start of a server build if they are missing or have changed. */
   prebuiltImages: PrebuiltImageConfig[]
   /** Packages per runtime that `isol8 setup` puts into an image. */
@@ -112,6 +114,60 @@ export interface AuthConfig {
   cleanupIntervalMs: number
 }
 
+/** Settings of a server. */
+export interface ServerConfig {
+  /** What requests may ask for, and how many there may be. No request can widen it. */
+  limits: ServerLimits
+  /** Most connections at a time. When there are more, idle ones are closed, oldest first. Default 20000. */
+  maxConnections: number
+  /** Milliseconds that executions have to end when the server is asked to. Default 10000. */
+  shutdownTimeoutMs: number
+}
+
+/** What requests may ask for, and how many there may be. */
+export interface ServerLimits {
+  /** The longest time limit of an execution, in milliseconds. Default 3600000. */
+  timeoutMs: number
+  /** The most memory of a sandbox. Default `"4g"`. */
+  memoryLimit: string
+  /** The most cores of a sandbox. Default 4. */
+  cpuLimit: number
+  /** The most processes and threads of a sandbox. Default 4096. */
+  pidsLimit: number
+  /** The largest `/sandbox`. Default `"4g"`. */
+  sandboxSize: string
+  /** The largest `/tmp`. Default `"4g"`. */
+  tmpSize: string
+  /** The most bytes that are kept of standard output, and of standard error. Default 67108864. */
+  maxOutputSize: number
+  /** The network modes that keys other than the master key may ask for. Default `["none", "filtered"]`. */
+  network: NetworkMode[]
+  /** The images that keys other than the master key may name; `*` is any text. Default `["isol8:*"]`. */
+  images: string[]
+  /** Whether keys other than the master key may have a root file system that is not read-only. Default false. */
+  writableRoot: boolean
+  /** Whether keys other than the master key may leave containers running. Default false. */
+  persist: boolean
+  /** The longest body of a request. Default `"64m"`. */
+  bodySize: string
+  /** How much one key may do. The master key is not bound by it. */
+  perKey: Quota
+  /** How much all keys of a tenant may do together. */
+  perTenant: Quota
+  /** The most executions of one tenant that wait for their turn. Default 4096. */
+  queue: number
+  /** The most sessions of one tenant. Default 32. */
+  sessions: number
+}
+
+/** How much somebody may do. What is absent is not limited. */
+export interface Quota {
+  /** Executions at a time. Further ones wait. */
+  concurrent?: number
+  /** Requests in a minute. Further ones are refused. */
+  perMinute?: number
+}
+
 /** An image that is to be there before it is needed. */
 export interface PrebuiltImageConfig {
   /** Tag of the image. */
@@ -126,7 +182,11 @@ export interface PrebuiltImageConfig {
 
 /** What a configuration file may hold: any part of a configuration. Lists, maps and scalars replace the defaults. */
 export type Isol8UserConfig = { $schema?: string } & {
-  [Key in keyof Isol8Config]?: Key extends 'poolSize' | 'prebuiltImages' ? Isol8Config[Key] : Partial<Isol8Config[Key]>
+  [Key in keyof Isol8Config]?: Key extends 'server'
+    ? Partial<Omit<ServerConfig, 'limits'>> & { limits?: Partial<ServerLimits> }
+    : Key extends 'poolSize' | 'prebuiltImages'
+      ? Isol8Config[Key]
+      : Partial<Isol8Config[Key]>
 }
 
 /** `Config` in which the named members, which have defaults, are always there. */

@@ -13,6 +13,7 @@ pub mod options;
 pub mod request;
 pub mod result;
 pub mod runtime;
+pub mod server;
 pub mod stream;
 mod value;
 
@@ -33,10 +34,38 @@ pub fn error_codes() -> Vec<&'static str> {
     ErrorCode::ALL.iter().map(|code| code.as_str()).collect()
 }
 
+/// A failure that JavaScript can tell from others.
+trait Coded: Send + 'static {
+    /// What JavaScript sees as `error.code`.
+    fn code(&self) -> ErrorCode;
+
+    /// The message with its causes.
+    fn full_message(&self) -> String;
+}
+
+impl Coded for Error {
+    fn code(&self) -> ErrorCode {
+        Error::code(self)
+    }
+
+    fn full_message(&self) -> String {
+        Error::full_message(self)
+    }
+}
+
 /// A promise for the outcome of `work`, converted on the JavaScript thread.
 fn settle<'env, T: Send + 'static, V: ToNapiValue + 'env>(
     env: &'env Env,
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    convert: impl FnOnce(T) -> V + 'static,
+) -> napi::Result<PromiseRaw<'env, V>> {
+    settle_coded(env, work, convert)
+}
+
+/// The same for failures of other kinds.
+fn settle_coded<'env, T: Send + 'static, E: Coded, V: ToNapiValue + 'env>(
+    env: &'env Env,
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
     convert: impl FnOnce(T) -> V + 'static,
 ) -> napi::Result<PromiseRaw<'env, V>> {
     env.spawn_future_with_callback(async move { Ok(work.await) }, move |env, outcome| match outcome {

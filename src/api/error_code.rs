@@ -41,14 +41,6 @@ error_codes! {
     UnknownRuntime = "UNKNOWN_RUNTIME",
     /// A runtime adapter makes no sense.
     InvalidAdapter = "INVALID_ADAPTER",
-    /// The policy does not let this code be fetched.
-    RemoteCodeBlocked = "REMOTE_CODE_BLOCKED",
-    /// Code could not be fetched.
-    RemoteCodeFailed = "REMOTE_CODE_FAILED",
-    /// What was fetched is too large, empty, or not text.
-    RemoteCodeUnusable = "REMOTE_CODE_UNUSABLE",
-    /// What was fetched is not what the caller expects.
-    RemoteCodeMismatch = "REMOTE_CODE_MISMATCH",
     /// No Docker engine answers.
     DockerUnavailable = "DOCKER_UNAVAILABLE",
     /// The Docker engine refused something.
@@ -111,6 +103,18 @@ error_codes! {
     RateLimited = "RATE_LIMITED",
     /// The server has no such session.
     SessionNotFound = "SESSION_NOT_FOUND",
+    /// The server has nothing at that path, or not what was asked for.
+    NotFound = "NOT_FOUND",
+    /// The server has something else to do at that path.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED",
+    /// The request is longer than the server takes.
+    TooLarge = "TOO_LARGE",
+    /// The request took too long to arrive.
+    TooSlow = "TOO_SLOW",
+    /// The port of a server is another's, as Node.js calls it.
+    AddressInUse = "EADDRINUSE",
+    /// A server cannot listen where it should.
+    ListenFailed = "LISTEN_FAILED",
     /// A defect of isol8.
     Internal = "INTERNAL",
 }

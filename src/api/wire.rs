@@ -59,6 +59,9 @@ pub struct SessionInfo {
     pub is_active: bool,
     /// When it was last used, ISO 8601.
     pub last_accessed_at: String,
+    /// Whose it is; only told to holders of the master key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
 }
 
 /// What a client sends over a WebSocket.
@@ -173,7 +176,12 @@ mod tests {
         assert_eq!(serde_json::to_value(&file).expect("plain data"), text);
         assert_eq!(serde_json::from_value::<FileBody>(text).expect("a file"), file);
         assert!(serde_json::from_value::<FileAnswer>(json!({ "content": "?" })).is_err());
-        let session = SessionInfo { id: "a".into(), is_active: true, last_accessed_at: "2026-01-01T00:00:00Z".into() };
+        let session = SessionInfo {
+            id: "a".into(),
+            is_active: true,
+            last_accessed_at: "2026-01-01T00:00:00Z".into(),
+            tenant_id: None,
+        };
         let text = json!({ "id": "a", "isActive": true, "lastAccessedAt": "2026-01-01T00:00:00Z" });
         assert_eq!(serde_json::to_value(session).expect("plain data"), text);
     }

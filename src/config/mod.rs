@@ -14,6 +14,7 @@ mod model;
 mod paths;
 mod rules;
 pub mod schema;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use check::Warnings;
 pub use error::{ConfigError, Fault};
 pub use model::{Cleanup, Defaults, Isol8Config, PoolSize};
 use paths::Places;
+pub use server::{Quota, ServerConfig, ServerLimits};
 
 /// A configuration and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,12 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<Loaded, ConfigError
         Ok((config, warnings)) => Ok(Loaded { config, source: Some(file.path), warnings }),
         Err(fault) => Err(ConfigError::Value { path: file.path, fault }),
     }
+}
+
+/// The settings of `content`, which is in no file, over the defaults. Relative paths begin at `base`.
+pub fn complete(content: Value, base: &Path, home: Option<&Path>) -> Result<Loaded, Fault> {
+    let (config, warnings) = merge(content, Places { base, home })?;
+    Ok(Loaded { config, source: None, warnings })
 }
 
 /// A defect of ours, which the property tests look for.

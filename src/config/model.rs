@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema;
+use super::server::ServerConfig;
 use crate::api::{
     AuditConfig, AuthConfig, NetworkFilterConfig, NetworkMode, PoolStrategy, PrebuiltImageConfig, RemoteCodePolicy,
     SecurityConfig,
@@ -39,6 +40,8 @@ pub struct Isol8Config {
     pub audit: AuditConfig,
     /// Keys of a server that are kept in a database.
     pub auth: AuthConfig,
+    /// What the requests of others may ask of a server.
+    pub server: ServerConfig,
     /// Images that `isol8 setup` and the start of a server build if they are missing or have changed.
     #[schemars(schema_with = "schema::prebuilt_images")]
     pub prebuilt_images: Vec<PrebuiltImageConfig>,
@@ -123,6 +126,7 @@ impl Default for Isol8Config {
             remote_code: RemoteCodePolicy::default(),
             audit: AuditConfig::default().with_defaults(),
             auth: AuthConfig::default(),
+            server: ServerConfig::default(),
             prebuilt_images: Vec::new(),
             dependencies: BTreeMap::new(),
         }

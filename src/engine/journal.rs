@@ -60,6 +60,7 @@ impl Journal {
             stderr: output(),
             // What stands here if nobody says more.
             exit_code: KILLED,
+            tenant_id: shared.service.as_ref().and_then(|service| service.tenant.clone()),
             error: Some(Error::Aborted.to_string()),
             ..Record::default()
         };

@@ -8,7 +8,6 @@
 //! returns when no container is left, and leaves the engine ready to be used again.
 
 mod cleanup;
-mod code_url;
 mod error;
 mod files;
 mod forward;
@@ -19,6 +18,7 @@ mod journal;
 mod plan;
 mod run;
 mod security;
+mod service;
 mod session;
 pub mod settings;
 mod stream;
@@ -40,12 +40,14 @@ use crate::sandbox::pool::{Lease, Pool};
 
 pub use cleanup::{
     OwnedContainer, OwnedImage, Removal, Selection, cleanup, cleanup_images, list_containers, list_images,
+    list_service_containers,
 };
 pub use error::Error;
 pub use files::MAX_FILE;
 pub use in_line::in_line;
 pub use plan::PlanError;
 pub use run::Controls;
+pub use service::Service;
 pub use settings::{DEFAULT_MAX_CONCURRENT, Settings, SettingsError};
 pub use stream::EventStream;
 
@@ -61,6 +63,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
+    service: Option<Service>,
     audit: Option<Audit>,
     permits: Arc<Semaphore>,
     /// Replaced by [`Engine::stop`], so that what comes later starts afresh.
@@ -95,14 +98,25 @@ impl Engine {
     /// Checks the options. Does no I/O.
     pub fn new(options: Options) -> Result<Self, Error> {
         let settings = Settings::try_from(options)?;
+        let audit = settings.audit.clone().map(Audit::new);
+        Ok(Self::with(settings, audit, None))
+    }
+
+    /// The same for a server. What the options say of records is its affair.
+    pub fn for_service(options: Options, service: Service) -> Result<Self, Error> {
+        let mut settings = Settings::try_from(Options { audit: None, ..options })?;
+        settings.proxy = settings.proxy.map(|proxy| proxy.with_policy(|policy| service.narrow(policy)));
+        Ok(Self::with(settings, service.audit.clone(), Some(service)))
+    }
+
+    fn with(settings: Settings, audit: Option<Audit>, service: Option<Service>) -> Self {
         let permits = match settings.mode {
             Mode::Ephemeral => settings.max_concurrent.min(Semaphore::MAX_PERMITS),
             Mode::Persistent => 1,
         };
         let permits = Arc::new(Semaphore::new(permits));
-        let audit = settings.audit.clone().map(Audit::new);
         let (generation, left, stopping) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { settings, audit, permits, generation, left, stopping }) })
+        Self { shared: Arc::new(Shared { settings, service, audit, permits, generation, left, stopping }) }
     }
 
     /// Connects, and makes sandboxes ready for `runtimes`. A runtime that cannot be made ready is not an error:
@@ -243,10 +257,6 @@ impl Shared {
     }
 
     async fn warm(&self, active: &Active, runtime: &Language) -> Result<(), Error> {
-        if runtime.is_agent() {
-            // No execution could use it.
-            plan::check_network_of_agent(&self.settings)?;
-        }
         let (spec, _) = self.spec(active, runtime, &Packages::default()).await?;
         Ok(active.pool.warm(&spec).await?)
     }
@@ -262,8 +272,11 @@ impl Shared {
         let place = Place { setup: image.setup().map(str::to_owned), registries: image.registries(), packages };
         let image = Image { knows_localhost: image.knows_localhost(), id: image.id };
         let owner = Owner::this_process().to_string();
-        let spec =
-            ContainerSpec::new(image, runtime.name(), &owner, self.settings.limits_of(runtime), active.seccomp.clone());
+        let limits = self.settings.limits_of(runtime);
+        let mut spec = ContainerSpec::new(image, runtime.name(), &owner, limits, active.seccomp.clone());
+        if let Some(service) = &self.service {
+            spec.labels.extend(service.labels());
+        }
         Ok((Arc::new(spec), place))
     }
 }

@@ -1,15 +1,16 @@
-//! The one pipeline: permit → plan (code that is at a URL is fetched) → sandbox → files → setup scripts and program → output files → sandbox back.
+//! The one pipeline: permit → plan → sandbox → files → setup scripts and program → output files → sandbox back.
 //!
 //! Each execution is a task of its own that sends [`RunEvent`]s into a short queue; a consumer that is slow slows
 //! the program down. When the consumer goes away, the execution is aborted or the engine stops, the task drops what
 //! it holds, which kills the program: see [`Holding`].
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use isol8_protocol::{Report, Status};
+use isol8_protocol::{Report, Signal, Status};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -22,17 +23,21 @@ use super::in_line::in_line;
 use super::journal::{Journal, usage};
 use super::plan::{Needed, Plan, Work};
 use super::{Active, Error, Generation, Shared};
+use crate::api::wire::ProgramSignal;
 use crate::api::{NetworkLogEntry, Phase, Request, ResourceUsage, SecurityEvent};
 use crate::network::log::Collected;
 use crate::runtime::Language;
 use crate::sandbox::backend::Backend;
-use crate::sandbox::channel::{ChannelError, Stdin};
+use crate::sandbox::channel::{Channel, ChannelError, Stdin};
 
 /// Events between the pipeline and its consumer, each at most a frame of the channel as text.
 const QUEUE: usize = 16;
 
 /// How long after its time limit a command may take to end: the guest shares its CPU limit with user code.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// How soon a signal that nobody was there for is sent again.
+const SIGNAL_RETRY: Duration = Duration::from_millis(10);
 
 /// The signal that ends what uses too much memory.
 const SIGKILL: i32 = 9;
@@ -111,6 +116,8 @@ pub struct Controls {
     pub abort: CancellationToken,
     /// What the program reads on its standard input, instead of what the request says.
     pub stdin: Option<mpsc::Receiver<Bytes>>,
+    /// Signals for whatever is running: the program, or what is run before it.
+    pub signals: Option<mpsc::Receiver<ProgramSignal>>,
 }
 
 /// The consumer's end of an execution. Dropping it ends the execution.
@@ -139,13 +146,13 @@ pub(super) fn spawn(shared: Arc<Shared>, request: Request, controls: Controls) -
     let generation = shared.generation();
     let permit = in_line(shared.permits.clone().acquire_owned());
     tokio::spawn(async move {
-        let Controls { abort, stdin } = controls;
+        let Controls { abort, stdin, signals } = controls;
         let execution = async {
             let permit = permit.await.map_err(|_| Error::Stopped)?;
-            let plan = shared.plan(request).await?;
+            let plan = Plan::new(&shared.settings, request)?;
             let active = shared.active(&generation).await?;
             Execution { shared: &shared, generation: &generation, active, events: &events }
-                .run(plan, stdin, permit)
+                .run(plan, stdin, signals, permit)
                 .await
         };
         let ended = tokio::select! {
@@ -161,6 +168,24 @@ pub(super) fn spawn(shared: Arc<Shared>, request: Request, controls: Controls) -
     Run { events: receiver }
 }
 
+/// Sends signals to the sandbox's command as they come, until it is dropped. One that comes before anything has been
+/// started is for what will be.
+async fn pass_on(signals: Option<mpsc::Receiver<ProgramSignal>>, channel: &Channel) -> Infallible {
+    if let Some(mut signals) = signals {
+        while let Some(signal) = signals.recv().await {
+            let signal = match signal {
+                ProgramSignal::Interrupt => Signal::Interrupt,
+                ProgramSignal::Terminate => Signal::Terminate,
+            };
+            // A connection that is lost is noticed by whoever waits for the command.
+            while let Ok(false) = channel.signal(signal).await {
+                tokio::time::sleep(SIGNAL_RETRY).await;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
 /// What an execution has to do with.
 struct Execution<'a> {
     shared: &'a Shared,
@@ -174,6 +199,7 @@ impl Execution<'_> {
         &self,
         mut plan: Plan,
         live_stdin: Option<mpsc::Receiver<Bytes>>,
+        signals: Option<mpsc::Receiver<ProgramSignal>>,
         permit: OwnedSemaphorePermit,
     ) -> Result<Ended, Error> {
         let (started, execution_id) = (Timestamp::now(), Uuid::new_v4().to_string());
@@ -202,7 +228,11 @@ impl Execution<'_> {
         let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, outlet.clone());
         let work = plan.work(setup, &present);
         let mut forward = Forward::new(self.events, &self.shared.settings, journal.as_mut());
-        let end = self.work(&sandbox, &plan, work, stdin, &mut forward).await;
+        let end = tokio::select! {
+            biased;
+            end = self.work(&sandbox, &plan, work, stdin, &mut forward) => end,
+            never = pass_on(signals, sandbox.channel()) => match never {},
+        };
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
         let observed = outlet.map(|outlet| {
             // What a session leaves running has installed nothing.

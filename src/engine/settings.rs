@@ -6,16 +6,15 @@ use std::path::PathBuf;
 
 use crate::api::{
     AuditConfig, DockerConnection, Mode, NetworkFilterConfig, NetworkMode, Options, PoolSize, PoolStrategy,
-    RemoteCodeOptions, SeccompMode, Secret, Size, SizeError,
+    SeccompMode, Secret, Size, SizeError,
 };
 use crate::audit::{AuditError, AuditSettings, Surroundings};
 use crate::network::proxy::Proxy;
 use crate::network::{Policy, PolicyError};
 use crate::output::Patterns;
-use crate::runtime::Language;
+use crate::runtime::{Language, agent};
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
-use crate::source::{self, Cache, Fetcher};
 
 /// Executions at a time when the caller does not say.
 pub const DEFAULT_MAX_CONCURRENT: usize = 10;
@@ -59,6 +58,9 @@ pub const AGENT_SANDBOX_SIZE: &str = "2g";
 /// Whether the root is read-only when the caller does not say.
 pub const DEFAULT_READONLY_ROOT_FS: bool = true;
 
+/// Bytes of each output stream that are kept when the caller does not say.
+pub const DEFAULT_MAX_OUTPUT_SIZE: u64 = 1 << 20;
+
 /// Warm sandboxes of each kind when the caller does not say.
 pub const DEFAULT_POOL_SIZE: u64 = 1;
 
@@ -76,8 +78,6 @@ pub struct Settings {
     pub audit: Option<AuditSettings>,
     /// What decides and forwards what programs ask for, with the network mode `filtered`.
     pub proxy: Option<Proxy>,
-    /// What fetches code that is given by its URL. It refuses to by default.
-    pub code: Fetcher,
     /// Whether results tell what programs asked of the network. They do not by default.
     pub log_network: bool,
     /// Whether containers are left running. They are not by default.
@@ -178,7 +178,10 @@ pub enum SettingsError {
 impl Settings {
     /// What the containers of `runtime` look like.
     pub fn limits_of(&self, runtime: &Language) -> &Limits {
-        if runtime.is_agent() { &self.agent_limits } else { &self.limits }
+        match runtime {
+            Language::BuiltIn(runtime) if runtime.name == agent::NAME => &self.agent_limits,
+            _ => &self.limits,
+        }
     }
 }
 
@@ -223,7 +226,6 @@ impl TryFrom<Options> for Settings {
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
             audit: options.audit.map(audit).transpose()?.flatten(),
             proxy: proxy(network, options.network_filter.unwrap_or_default())?,
-            code: fetcher(options.remote_code.unwrap_or_default())?,
             log_network: options.log_network.unwrap_or(false),
             persist: options.persist.unwrap_or(false),
             agent_limits: Limits {
@@ -236,7 +238,7 @@ impl TryFrom<Options> for Settings {
             max_output_size: integer(
                 "maxOutputSize",
                 options.max_output_size,
-                1 << 20,
+                DEFAULT_MAX_OUTPUT_SIZE,
                 1..=(1 << 40),
                 "a whole number of bytes up to 1 TiB",
             )?,
@@ -271,10 +273,6 @@ fn audit(config: AuditConfig) -> Result<Option<AuditSettings>, AuditError> {
 fn proxy(network: NetworkMode, filter: NetworkFilterConfig) -> Result<Option<Proxy>, PolicyError> {
     let policy = Policy::compile("networkFilter", &filter, Vec::new())?;
     Ok((network == NetworkMode::Filtered).then(|| Proxy::new(policy)))
-}
-
-fn fetcher(options: RemoteCodeOptions) -> Result<Fetcher, PolicyError> {
-    Ok(Fetcher::new(source::Policy::compile("remoteCode", &options.into())?, Cache::of_this_user()))
 }
 
 fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {
@@ -343,7 +341,6 @@ fn size(option: &'static str, value: Option<String>, default: &str, minimum: Siz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::agent;
 
     #[test]
     fn nothing_given_means_the_documented_defaults() {

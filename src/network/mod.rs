@@ -22,7 +22,7 @@ pub mod log;
 pub mod name;
 pub mod patterns;
 pub mod policy;
-pub(crate) mod printable;
+mod printable;
 pub mod proxy;
 pub mod traffic;
 

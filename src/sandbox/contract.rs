@@ -33,6 +33,12 @@ pub const LABEL_RUNTIME: &str = "isol8.runtime";
 /// Names the process that a container belongs to; see [`super::docker::Owner`].
 pub const LABEL_OWNER: &str = "isol8.owner";
 
+/// Names the server that a container belongs to, where it belongs to one.
+pub const LABEL_SERVER: &str = "isol8.server";
+
+/// Names the tenant of that server whose executions it is for.
+pub const LABEL_TENANT: &str = "isol8.tenant";
+
 /// The guest needs these three to start user code as another user and to kill it. User code gets none: it runs
 /// as an ordinary user and can never gain any.
 const CAPABILITIES: [&str; 3] = ["SETUID", "SETGID", "KILL"];

@@ -1,6 +1,6 @@
 /** `config` shows the settings that are in force here, and where they come from. */
 import type { Command } from 'commander';
-import type { Isol8Config } from 'isol8';
+import type { Isol8Config, Quota } from 'isol8';
 import { readConfig } from '../config.js';
 import { stdout } from '../output.js';
 import { withoutPasswords } from '../passwords.js';
@@ -34,7 +34,7 @@ function describe(config: Isol8Config, source: string | null): string {
 }
 
 function sectionsOf(config: Isol8Config): Record<string, Row[]> {
-  const { defaults, network, remoteCode, cleanup, security, audit, auth } = config;
+  const { defaults, network, remoteCode, cleanup, security, audit, auth, server } = config;
   return {
     General: [
       ['Max concurrent', String(config.maxConcurrent)],
@@ -94,6 +94,11 @@ function sectionsOf(config: Isol8Config): Record<string, Row[]> {
       ['Default key TTL', withMinutes(auth.defaultTtlMs)],
       ['Cleanup interval', withMinutes(auth.cleanupIntervalMs)],
     ],
+    'Server Limits': limits(server.limits),
+    Server: [
+      ['Max connections', String(server.maxConnections)],
+      ['Time to shut down', `${server.shutdownTimeoutMs}ms`],
+    ],
     'Prebuilt Images': config.prebuiltImages.map(({ tag, runtime, installPackages, setupScript }) => {
       const packages = installPackages.join(', ') || 'no packages';
       return [tag, `${runtime}: ${packages}${setupScript ? ', with a setup script' : ''}`];
@@ -111,6 +116,35 @@ const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
 
 function poolSize(size: Isol8Config['poolSize']): string {
   return typeof size === 'number' ? String(size) : `${size.clean},${size.dirty}`;
+}
+
+function limits(limits: Isol8Config['server']['limits']): Row[] {
+  return [
+    ['Timeout', `${limits.timeoutMs}ms`],
+    ['Memory', limits.memoryLimit],
+    ['CPU', String(limits.cpuLimit)],
+    ['Processes', String(limits.pidsLimit)],
+    ['Sandbox', limits.sandboxSize],
+    ['Tmp', limits.tmpSize],
+    ['Output', `${limits.maxOutputSize} bytes`],
+    ['Network modes', limits.network],
+    ['Images', limits.images],
+    ['Writable root', yesNo(limits.writableRoot)],
+    ['Persist', yesNo(limits.persist)],
+    ['Body', limits.bodySize],
+    ['Per key', quota(limits.perKey)],
+    ['Per tenant', quota(limits.perTenant)],
+    ['Queue', String(limits.queue)],
+    ['Sessions', String(limits.sessions)],
+  ];
+}
+
+function quota({ concurrent, perMinute }: Quota): string {
+  const parts = [
+    ...(concurrent === undefined ? [] : [`${concurrent} at a time`]),
+    ...(perMinute === undefined ? [] : [`${perMinute} a minute`]),
+  ];
+  return parts.join(', ') || '(no limit)';
 }
 
 function withMinutes(milliseconds: number): string {

@@ -9,7 +9,7 @@ use super::{IMAGE_PREFIX, Removal, Selection, listing_failed, time};
 use crate::api::DockerConnection;
 use crate::engine::Error;
 use crate::sandbox::backend::{Backend, BackendError, ContainerId};
-use crate::sandbox::contract::LABEL_MANAGED;
+use crate::sandbox::contract::{LABEL_MANAGED, LABEL_SERVER, LABEL_TENANT};
 use crate::sandbox::docker::{Docker, owner};
 
 /// How many containers the daemon is asked to remove at a time. Killing is slow, and more would not speed it up.
@@ -49,6 +49,20 @@ impl OwnedContainer {
 /// All isol8 containers, running or not, in the order of the daemon.
 pub async fn list_containers(connection: Option<&DockerConnection>) -> Result<Vec<OwnedContainer>, Error> {
     list(&Docker::connect(connection).await?).await
+}
+
+/// The full ids of the containers that a server is answerable for: those of a tenant of its, or all of them, and with
+/// them those whose processes are no more.
+pub async fn list_service_containers(server: &str, tenant: Option<&str>) -> Result<Vec<String>, Error> {
+    let containers = summaries(&Docker::connect(None).await?).await.map_err(listing_failed)?;
+    let is_its_own = |container: &&ContainerSummary| {
+        let label = |name| container.labels.as_ref().and_then(|labels| labels.get(name)).map(String::as_str);
+        match tenant {
+            Some(tenant) => label(LABEL_SERVER) == Some(server) && label(LABEL_TENANT) == Some(tenant),
+            None => label(LABEL_SERVER) == Some(server) || owner(container).is_some_and(|owner| owner.is_dead()),
+        }
+    };
+    Ok(containers.iter().filter(is_its_own).filter_map(|container| container.id.clone()).collect())
 }
 
 /// Removes the isol8 containers that are selected, running or not, except those that another living process owns.

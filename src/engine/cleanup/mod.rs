@@ -16,7 +16,7 @@ use super::Error;
 use crate::sandbox::backend::BackendError;
 use crate::telemetry::chain;
 
-pub use containers::{OwnedContainer, cleanup, list_containers};
+pub use containers::{OwnedContainer, cleanup, list_containers, list_service_containers};
 pub use images::{OwnedImage, cleanup_images, list_images};
 
 /// Image references that are ours.

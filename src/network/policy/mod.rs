@@ -8,6 +8,7 @@ mod consistency;
 mod network;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -28,6 +29,8 @@ pub struct Policy {
     ports: Vec<u16>,
     allow_private: Vec<IpNet>,
     own_listeners: Vec<SocketAddr>,
+    /// What has to allow it as well.
+    bounds: Option<Arc<Policy>>,
 }
 
 /// An option that makes no sense.
@@ -61,6 +64,7 @@ impl Policy {
                 network::parse,
             )?,
             own_listeners,
+            bounds: None,
         })
     }
 
@@ -69,9 +73,25 @@ impl Policy {
         !self.whitelist.is_empty()
     }
 
+    /// The same, where this process accepts connections at these addresses too.
+    pub fn sparing(mut self, listeners: Vec<SocketAddr>) -> Self {
+        self.own_listeners.extend(listeners);
+        self
+    }
+
+    /// The same, but nothing that `bounds` does not allow.
+    pub fn within(self, bounds: Arc<Policy>) -> Self {
+        Self { bounds: Some(bounds), ..self }
+    }
+
     /// Whether a request may be made. Looks at no more than its host and port, so a name need not have been resolved;
     /// each address that it turns out to have is for [`Policy::decide_address`].
     pub fn decide(&self, authority: &Authority) -> Decision {
+        if let Some(denied) =
+            self.bounds.as_ref().map(|bounds| bounds.decide(authority)).filter(|decision| !decision.is_allowed())
+        {
+            return denied;
+        }
         let host = &authority.host;
         if let Some(pattern) = self.blacklist.first_match(host) {
             return Decision::by(Reason::Blacklist, Rule::Pattern(pattern.to_owned()));
@@ -92,6 +112,11 @@ impl Policy {
 
     /// Whether an address that an allowed host has may be dialled.
     pub fn decide_address(&self, address: IpAddr, port: u16) -> Decision {
+        let denied_by =
+            |bounds: &Arc<Self>| Some(bounds.decide_address(address, port)).filter(|decision| !decision.is_allowed());
+        if let Some(denied) = self.bounds.as_ref().and_then(denied_by) {
+            return denied;
+        }
         let address = address.to_canonical();
         if self.own_listeners.iter().any(|listener| is_reached_by(*listener, address, port)) {
             return Decision::new(Reason::OwnListener);

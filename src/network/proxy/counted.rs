@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
@@ -13,22 +12,11 @@ use super::Outlet;
 pub(super) struct Counted<C> {
     inner: C,
     outlet: Arc<Outlet>,
-    /// Both ways together.
-    moved: Arc<AtomicU64>,
 }
 
 impl<C> Counted<C> {
     pub(super) fn new(inner: C, outlet: Arc<Outlet>) -> Self {
-        Self { inner, outlet, moved: Arc::default() }
-    }
-
-    /// How many bytes have gone through it so far.
-    pub(super) fn moved(&self) -> Arc<AtomicU64> {
-        self.moved.clone()
-    }
-
-    fn note(&self, bytes: usize) {
-        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        Self { inner, outlet }
     }
 }
 
@@ -36,9 +24,7 @@ impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, into))?;
-        let bytes = into.filled().len() - before;
-        self.outlet.traffic.went_out(bytes);
-        self.note(bytes);
+        self.outlet.traffic.went_out(into.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -47,7 +33,6 @@ impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
         self.outlet.traffic.came_in(written);
-        self.note(written);
         Poll::Ready(Ok(written))
     }
 

@@ -1,0 +1,58 @@
+//! What the routes of a server share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::admission::{Admission, Bounds};
+use super::caller::Access;
+use super::engines::Engines;
+use super::policy::Policy;
+use super::sessions::Sessions;
+use super::workshop::Workshop;
+use crate::api::Size;
+use crate::config::Isol8Config;
+
+/// What the routes share.
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) access: Access,
+    pub(super) policy: Policy,
+    pub(super) admission: Admission,
+    pub(super) engines: Engines,
+    pub(super) sessions: Arc<Sessions>,
+    /// Names this server on its containers.
+    pub(super) server: Arc<str>,
+    /// The longest body.
+    pub(super) body_size: u64,
+    /// How long a session may be idle; `None`: for ever.
+    pub(super) session_age: Option<Duration>,
+    /// Cancelled when the server begins to end.
+    pub(super) ending: CancellationToken,
+}
+
+impl App {
+    pub(super) fn new(config: &Isol8Config, access: Access, workshop: Workshop) -> Self {
+        let limits = &config.server.limits;
+        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let unlimited = |quota: Option<u64>| quota.map_or(usize::MAX, number);
+        let bounds = Bounds {
+            capacity: workshop.capacity,
+            queue: number(limits.queue),
+            per_tenant: unlimited(limits.per_tenant.concurrent),
+            per_key: unlimited(limits.per_key.concurrent),
+        };
+        Self {
+            access,
+            policy: Policy::new(config),
+            admission: Admission::new(bounds),
+            server: workshop.server.clone(),
+            sessions: Sessions::new(workshop.clone(), number(limits.sessions)),
+            engines: Engines::new(workshop),
+            body_size: limits.body_size.parse::<Size>().map_or(0, Size::bytes),
+            session_age: config.cleanup.auto_prune.then(|| Duration::from_millis(config.cleanup.max_container_age_ms)),
+            ending: CancellationToken::new(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Bodies of requests: JSON, not too long and not too slow.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::refusal::Refusal;
+use crate::api::ErrorCode;
+
+/// How long a client may send nothing.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a whole body may take, however short it is.
+const BASE_TIME: Duration = Duration::from_secs(30);
+
+/// Bytes in a second that a long one has to come at.
+const MIN_RATE: u64 = 64 * 1024;
+
+/// Bytes that are still read of a body that is too long: a client that is not read from may never look at the answer.
+const MAX_IGNORED: u64 = 16 << 20;
+
+/// How long they are waited for.
+const IGNORING_TIME: Duration = Duration::from_secs(2);
+
+/// The body as a `T`.
+pub(super) async fn json<T: DeserializeOwned>(body: Body, limit: u64) -> Result<T, Refusal> {
+    parse(&read(body, limit).await?)
+}
+
+/// The same of a body that may be left out.
+pub(super) async fn optional_json<T: DeserializeOwned + Default>(body: Body, limit: u64) -> Result<T, Refusal> {
+    match read(body, limit).await? {
+        empty if empty.trim_ascii().is_empty() => Ok(T::default()),
+        bytes => parse(&bytes),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes).map_err(|error| malformed("body", &error))
+}
+
+/// What a client sent makes no sense.
+pub(super) fn malformed(what: &str, error: &serde_json::Error) -> Refusal {
+    let kind = if error.is_data() { "malformed" } else { "invalid JSON in" };
+    Refusal::new(ErrorCode::InvalidRequest, format!("{kind} {what}: {error}"))
+}
+
+/// The whole body.
+async fn read(mut body: Body, limit: u64) -> Result<Bytes, Refusal> {
+    let declared = body.size_hint().lower();
+    if declared > limit {
+        return Err(too_long(body, limit).await);
+    }
+    let deadline = Instant::now() + BASE_TIME + Duration::from_secs(limit / MIN_RATE);
+    let mut bytes = BytesMut::new();
+    loop {
+        let next = timeout_at(deadline.min(Instant::now() + PATIENCE), body.frame()).await;
+        let Some(frame) = next.map_err(|_| too_slow())? else { return Ok(bytes.freeze()) };
+        let frame = frame.map_err(|error| Refusal::new(ErrorCode::InvalidRequest, format!("broken body: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() as u64 + data.len() as u64 > limit {
+            return Err(too_long(body, limit).await);
+        }
+        bytes.extend_from_slice(&data);
+    }
+}
+
+async fn too_long(mut body: Body, limit: u64) -> Refusal {
+    let ignore = async {
+        let mut ignored = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            ignored += frame.into_data().map_or(0, |data| data.len() as u64);
+            if ignored > MAX_IGNORED {
+                break;
+            }
+        }
+    };
+    // Whatever came of it, the answer is the same.
+    let _ = timeout(IGNORING_TIME, ignore).await;
+    Refusal::new(ErrorCode::TooLarge, format!("the body is longer than {limit} bytes (server.limits.bodySize)"))
+}
+
+fn too_slow() -> Refusal {
+    Refusal::new(ErrorCode::TooSlow, "the body took too long to arrive")
+}

@@ -1,0 +1,86 @@
+//! Removing what a server has on its Docker engine.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::app::App;
+use super::body;
+use super::caller::{Caller, Tenant};
+use super::refusal::Refusal;
+use crate::engine::{self, Removal, Selection};
+
+/// The body of `POST /cleanup`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// Whether images are removed as well: by default for holders of the master key, never for others.
+    images: Option<bool>,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Cleaned {
+    /// Always true.
+    pub ok: bool,
+    /// Sessions that were ended.
+    pub sessions: Count,
+    /// Containers.
+    pub containers: Count,
+    /// Images, where they were to go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Count>,
+}
+
+/// How much of something was removed.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Count {
+    /// How many are gone.
+    pub removed: u32,
+    /// How many are not.
+    pub failed: u32,
+    /// Why, one line for each failure.
+    pub errors: Vec<String>,
+}
+
+impl From<Removal> for Count {
+    fn from(Removal { removed, failed, errors }: Removal) -> Self {
+        Self { removed, failed, errors }
+    }
+}
+
+pub(super) async fn route(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Json<Cleaned>, Refusal> {
+    let Wanted { images } = body::optional_json(body, app.body_size).await?;
+    if images == Some(true) && !caller.is_master() {
+        return Err(Refusal::forbidden("Master key required for this operation"));
+    }
+    let tenant = (!caller.is_master()).then(|| caller.tenant());
+    let images = images.unwrap_or(caller.is_master());
+    Ok(Json(clean(&app, tenant.as_ref(), images).await?))
+}
+
+/// Ends all sessions and executions of `tenant`, or of everybody, and removes their containers, those that were left
+/// running too. What other processes and other engines of this one use stays.
+pub(super) async fn clean(app: &App, tenant: Option<&Tenant>, images: bool) -> Result<Cleaned, Refusal> {
+    let name = tenant.and_then(Tenant::name);
+    let containers = engine::list_service_containers(&app.server, name).await?;
+    let ended = app.sessions.end_all(tenant).await;
+    app.engines.stop(tenant).await;
+    let found = u32::try_from(containers.len()).unwrap_or(u32::MAX);
+    let left = engine::cleanup(None, &Selection::Ids(containers.into_iter().collect())).await?;
+    let containers = Count { removed: found.saturating_sub(left.failed), ..left.into() };
+    let images = match images {
+        true => Some(engine::cleanup_images(None, &Selection::All).await?.into()),
+        false => None,
+    };
+    let sessions = Count { removed: u32::try_from(ended).unwrap_or(u32::MAX), ..Count::default() };
+    Ok(Cleaned { ok: true, sessions, containers, images })
+}

@@ -1,0 +1,138 @@
+//! What a client is told when it does not get what it asked for. The one place that knows which failure has which
+//! HTTP status.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::api::ErrorCode;
+use crate::api::wire::{ErrorBody, ServerEvent};
+use crate::engine;
+
+/// More of a message than this is not sent: some quote what the client sent.
+const MAX_MESSAGE: usize = 16 * 1024;
+
+/// An answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// What went wrong; its status is that of its code.
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status: status(code), code, message: shortened(message.into()), retry_after: None }
+    }
+
+    /// There is no key, or it is not a good one.
+    pub(super) fn unauthorized(status: StatusCode, message: &str) -> Self {
+        Self { status, ..Self::new(ErrorCode::Unauthorized, message) }
+    }
+
+    /// A rule of the operator's; the message names it.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Forbidden, message)
+    }
+
+    /// Too much; worth another try after a while.
+    pub(super) fn busy(message: impl Into<String>, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::RateLimited, message) }
+    }
+
+    /// The same, where HTTP has a better status for it.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// What kind of failure it is, and its message.
+    pub(super) fn into_parts(self) -> (ErrorCode, String) {
+        (self.code, self.message)
+    }
+
+    /// The same as the last event of a stream.
+    pub(super) fn into_event(self) -> ServerEvent {
+        ServerEvent::failure(self.code, self.message)
+    }
+}
+
+impl From<engine::Error> for Refusal {
+    fn from(error: engine::Error) -> Self {
+        Self::new(error.code(), error.full_message())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { status, code, message, retry_after } = self;
+        let mut response =
+            (status, Json(ErrorBody { error: message, code: Some(code.as_str().to_owned()) })).into_response();
+        if let Some(wait) = retry_after {
+            // Whole seconds, and at once is never meant.
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(code);
+        response
+    }
+}
+
+/// The status of every kind of failure. What the client can do something about is never a 5xx.
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidOptions
+        | ErrorCode::InvalidRequest
+        | ErrorCode::InvalidPackage
+        | ErrorCode::UnknownRuntime
+        | ErrorCode::InvalidAdapter
+        | ErrorCode::StdinFailed => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound | ErrorCode::SessionNotFound | ErrorCode::NoContainer | ErrorCode::ReadFileFailed => {
+            StatusCode::NOT_FOUND
+        }
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        ErrorCode::RuntimeSwitch | ErrorCode::SessionLost | ErrorCode::Aborted => StatusCode::CONFLICT,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::ImageNotFound
+        | ErrorCode::ImageUnusable
+        | ErrorCode::SpawnFailed
+        | ErrorCode::WorkdirFailed
+        | ErrorCode::WriteFileFailed
+        | ErrorCode::InstallFailed
+        | ErrorCode::SetupFailed
+        | ErrorCode::SeccompProfile
+        | ErrorCode::UnknownOciRuntime => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::DockerUnavailable | ErrorCode::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::InvalidConfig
+        | ErrorCode::DockerFailed
+        | ErrorCode::ImageBuildFailed
+        | ErrorCode::InvalidExtraCa
+        | ErrorCode::MirrorCredentials
+        | ErrorCode::SandboxStartFailed
+        | ErrorCode::SandboxLost
+        | ErrorCode::AddressInUse
+        | ErrorCode::ListenFailed
+        | ErrorCode::RemoteUnreachable
+        | ErrorCode::RemoteLost
+        | ErrorCode::RemoteProtocol
+        | ErrorCode::RemoteFailed
+        | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        let end = (0..=MAX_MESSAGE).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}

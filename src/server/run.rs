@@ -1,0 +1,136 @@
+//! One execution for a client: decided, admitted, and given an engine.
+//!
+//! The order is: may the client have that ([`policy`](super::policy)) → is there a place in its tenant's line → its
+//! session's turn, if it has one → a permit → an engine. Whatever goes wrong before an engine has it is a refusal; from
+//! then on the engine's events say how it goes. Dropping a [`Run`] kills the program and gives everything back.
+
+use super::admission::{NoPlace, Permit, Ticket};
+use super::app::App;
+use super::caller::Caller;
+use super::engines::InUse;
+use super::policy::Effective;
+use super::refusal::Refusal;
+use super::sessions::{Turn, Visit};
+use crate::api::wire::{ExecuteBody, ServerEvent};
+use crate::api::{ErrorCode, ExecutionResult, Phase, Request, StreamEventKind};
+use crate::engine::{Controls, Engine, EventStream};
+
+/// An execution that a client has asked for and may have.
+#[derive(Debug)]
+pub(super) struct Wish {
+    request: Request,
+    effective: Effective,
+    ticket: Ticket,
+    caller: Caller,
+    visit: Option<Visit>,
+}
+
+/// The right to run it, and where.
+#[derive(Debug)]
+pub(super) struct Grant {
+    request: Request,
+    place: Place,
+    /// Given back last.
+    _permit: Permit,
+}
+
+#[derive(Debug)]
+enum Place {
+    Own(InUse),
+    Session(Turn),
+}
+
+/// An execution that goes on.
+#[derive(Debug)]
+pub(super) struct Run {
+    events: EventStream,
+    is_over: bool,
+    _grant: Grant,
+}
+
+impl App {
+    /// Takes what a client wants into its line, if it may have it.
+    pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody) -> Result<Wish, Refusal> {
+        let ExecuteBody { mut request, options, session_id } = body;
+        let effective = self.policy.decide(caller, options, &mut request)?;
+        let tenant = caller.tenant();
+        let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
+        let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;
+        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit })
+    }
+
+    /// Waits until it may run.
+    pub(super) async fn admit(&self, wish: Wish) -> Result<Grant, Refusal> {
+        let Wish { request, effective, ticket, caller, visit } = wish;
+        let turn = match visit {
+            Some(visit) => Some(visit.turn().await?),
+            None => None,
+        };
+        let permit = ticket.permit().await.map_err(no_place)?;
+        let place = match turn {
+            Some(turn) => Place::Session(turn),
+            None => Place::Own(self.engines.get(&caller.tenant(), &effective)?),
+        };
+        Ok(Grant { request, place, _permit: permit })
+    }
+}
+
+impl Wish {
+    /// Whether it goes to a session that was made with other options than are asked for now. Those of the session hold.
+    pub(super) fn is_overruled(&self) -> bool {
+        self.visit.as_ref().is_some_and(|visit| !visit.has_options(&self.effective))
+    }
+}
+
+impl Grant {
+    fn begin<T>(&mut self, begin: impl FnOnce(&Engine) -> T) -> Result<T, Refusal> {
+        match &mut self.place {
+            Place::Own(engine) => Ok(begin(engine.engine())),
+            Place::Session(turn) => turn.begin(begin),
+        }
+    }
+
+    /// Runs it to its end.
+    pub(super) async fn execute(mut self, controls: Controls) -> Result<ExecutionResult, Refusal> {
+        let request = std::mem::take(&mut self.request);
+        let result = self.begin(|engine| engine.execute(request, controls))?;
+        Ok(result.await?)
+    }
+
+    /// Runs it.
+    pub(super) fn stream(mut self, controls: Controls) -> Result<Run, Refusal> {
+        let request = std::mem::take(&mut self.request);
+        let events = self.begin(|engine| engine.stream(request, controls))?;
+        Ok(Run { events, is_over: false, _grant: self })
+    }
+}
+
+impl Run {
+    /// What happens next; `None` after the last.
+    pub(super) async fn next(&mut self) -> Option<ServerEvent> {
+        if self.is_over {
+            return None;
+        }
+        match self.events.next().await? {
+            Ok(event) => {
+                let mut event = ServerEvent::from(event);
+                if event.event.kind == StreamEventKind::Exit && event.event.phase == Some(Phase::Code) {
+                    self.is_over = true;
+                    event.network_logs = self.events.network_logs().to_vec();
+                }
+                Some(event)
+            }
+            Err(error) => {
+                self.is_over = true;
+                Some(Refusal::from(error).into_event())
+            }
+        }
+    }
+}
+
+fn no_place(no_place: NoPlace) -> Refusal {
+    match no_place {
+        NoPlace::Full(wait) => Refusal::busy("too many executions wait already (server.limits.queue)", wait),
+        NoPlace::Closed => Refusal::new(ErrorCode::Stopped, "the server is shutting down"),
+    }
+}
