@@ -473,6 +473,8 @@ export interface DockerIsol8Options {
   security?: SecurityConfig
   /** What is recorded of every execution. Default: nothing. */
   audit?: AuditConfig
+  /** Whether and from where the `codeUrl` of a request may be fetched. Default: from nowhere. */
+  remoteCode?: Partial<RemoteCodePolicy>
   /** Leave containers running after use, to be looked into; `cleanup()` removes them. Default false. */
   persist?: boolean
   /** Log what the engine does. Default false. */
@@ -484,12 +486,18 @@ export interface DockerIsol8Options {
 /** Every code that an error of the addon can have. */
 export declare function errorCodes(): string[]
 
-/** One execution: exactly one of `code` and `cmd`, and what it needs. */
+/** One execution: exactly one of `code`, `codeUrl` and `cmd`, and what it needs. */
 export interface ExecutionRequest {
   /** Which runtime runs it: one of isol8's, or one that was registered. */
   runtime: Runtime | (string & {})
   /** Source text; for `agent`, the prompt. */
   code?: string
+  /** URL of the source text, which is fetched before anything is started, if `remoteCode` of the engine allows it. */
+  codeUrl?: string
+  /** SHA-256, in hexadecimal, that the file at `codeUrl` has to have. */
+  codeHash?: string
+  /** Let `codeUrl` be one of `http`; `remoteCode.allowedSchemes` has to list that, too. Default false. */
+  allowInsecureCodeUrl?: boolean
   /** Shell command line, run by bash whatever the runtime. */
   cmd?: string
   /** Time limit in milliseconds. Default: the engine's. */

@@ -10,17 +10,25 @@ import type {
 } from '../index.js';
 import { RuntimeRegistry, registeredByCaller } from './registry.js';
 
+/** Stands for source text that will only be fetched. */
+const FETCHED = 'isol8: source text that is still at its URL';
+
 /** What the adapter says about `request`, if that names a runtime that a caller registered. */
 export function adapterFor(native: NativeEngine, request: ExecutionRequest): Adapter | undefined {
   const adapter = registeredByCaller(request?.runtime);
   if (!adapter) return undefined;
   const { image } = adapter;
-  const { code, fileExtension, agentFlags } = request;
+  const { codeUrl, fileExtension, agentFlags } = request;
+  const code = request.code || (codeUrl ? FETCHED : undefined);
   // Whether there is something to run, and only one thing, is for the engine to say.
-  if (typeof code !== 'string' || code === '') return { image };
+  if (typeof code !== 'string') return { image };
   const path = native.scriptPath(fileExtension ?? adapter.getFileExtension());
   const command =
     adapter.getCommandWithOptions?.(code, { filePath: path, agentFlags }) ?? adapter.getCommand(code, path);
+  if (code === FETCHED && command.some((word) => word.includes(FETCHED))) {
+    const message = `the runtime ${adapter.name} cannot run a codeUrl: its command contains the source text`;
+    throw Object.assign(new Error(message), { code: 'INVALID_REQUEST' });
+  }
   return { image, script: { path, command } };
 }
 

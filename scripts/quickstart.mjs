@@ -55,7 +55,7 @@ if (done) {
 Try next:
   node cli/dist/main.js run -e "import os; print(os.getuid(), os.listdir('/'))"
   node cli/dist/main.js run --help
-  ${assignment}node cli/dist/main.js setup      # the images of node, bun, deno and bash
+  ${assignment}node cli/dist/main.js setup      # the images of node, bun, deno, bash and agent
   npm test
 `);
 }

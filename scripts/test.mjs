@@ -1,13 +1,14 @@
 // `npm test`: everything, from whatever state this checkout is in.
 //
 // What is missing is installed, built and started first, as the quickstart does it. The last line on stdout
-// is `N passed, N failed`; the exit status is 0 only if nothing failed. It runs before `npm install`, so it uses
-// nothing but Node.js.
+// is `N passed, N failed`, with `, N skipped` if a check could not be made here; the exit status is 0 only if nothing
+// failed. It runs before `npm install`, so it uses nothing but Node.js.
 
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { auditChecks } from './audit/checks.mjs';
 import { ensureBaseImage, extraCa } from './lib/base-image.mjs';
 import { runChecks } from './lib/checks.mjs';
 import { countRustTests, countVitest } from './lib/counts.mjs';
@@ -30,7 +31,7 @@ const SHELLS = 'shells that completions are tested in';
 let generatedBefore = [];
 let env = {};
 
-const { passed, failed } = await runChecks([
+const { passed, failed, skipped } = await runChecks([
   { name: TOOLS, run: checkToolchains },
   { name: DOCKER, run: ensureDocker },
   { name: BASE, needs: [DOCKER], run: (task) => ensureBaseImage(task) },
@@ -49,6 +50,7 @@ const { passed, failed } = await runChecks([
     needs: [PACKAGES],
     next: '`npm run format` mends most of it',
   }),
+  ...auditChecks({ packages: PACKAGES }),
   check('seccomp profile is the derived one', process.execPath, ['seccomp/derive.mjs', '--check'], {}),
 
   {
@@ -112,7 +114,7 @@ const { passed, failed } = await runChecks([
   },
 ]);
 
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.stdout.write(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}\n`);
 
 /** A program that an npm dependency brings. */
 function bin(name) {

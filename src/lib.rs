@@ -12,6 +12,7 @@
 //! | [`sandbox`] | one running container, how it is made, the channel to its guest, the pool |
 //! | [`runtime`] | how each language's programs are started |
 //! | [`image`] | building, finding and preparing images |
+//! | [`source`] | code that is given by its URL |
 //! | [`network`] | what programs may reach in the mode `filtered` |
 //! | [`output`] | masking, limiting and decoding what programs print |
 //! | [`audit`] | the record of every execution, and what becomes of it |
@@ -33,5 +34,6 @@ pub mod output;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;
+pub mod source;
 pub mod telemetry;
 pub mod tls;

@@ -48,57 +48,65 @@ it('prints the help of run', async () => {
     Run a file, code, a command line or standard input in a sandbox
 
     Arguments:
-      file                    script to run
+      file                       script to run
 
     Program:
-      -e, --eval <code>       run this code (python unless --runtime says otherwise;
-                              agent: a prompt)
-      --cmd <command>         run a bash command line
-      -r, --runtime <name>    python, node, bun, deno, bash or agent (default: from
-                              the file extension)
-      --stdin <text>          standard input of the program
-      --workdir <path>        working directory, inside /sandbox (default: /sandbox)
-      --files <dir>           put the files of a directory into /sandbox first
-      --install <package>     install a package first; alone, it lets registries
-                              through (repeatable)
-      --setup <command|file>  bash to run first: a command, or a file with commands
-                              (repeatable)
-      --secret <KEY=VALUE>    environment variable that is masked in the output
-                              (repeatable)
-      --agent-flags <flags>   more flags for pi, with --runtime agent
-      --image <ref>           image to use instead of the runtime's own
+      -e, --eval <code>          run this code (python unless --runtime says
+                                 otherwise; agent: a prompt)
+      --cmd <command>            run a bash command line
+      --url <url>                run the code at a URL, if remoteCode of the
+                                 configuration allows it
+      --github <path>            run a file on GitHub: owner/repo/ref/path/to/file
+      --gist <path>              run a file of a gist: gistId/file.ext
+      --hash <sha256>            hash that the fetched code has to have
+      --allow-insecure-code-url  let --url be one of http, if the configuration
+                                 does, too
+      -r, --runtime <name>       python, node, bun, deno, bash or agent (default:
+                                 from the file extension)
+      --stdin <text>             standard input of the program
+      --workdir <path>           working directory, inside /sandbox (default:
+                                 /sandbox)
+      --files <dir>              put the files of a directory into /sandbox first
+      --install <package>        install a package first; alone, it lets registries
+                                 through (repeatable)
+      --setup <command|file>     bash to run first: a command, or a file with
+                                 commands (repeatable)
+      --secret <KEY=VALUE>       environment variable that is masked in the output
+                                 (repeatable)
+      --agent-flags <flags>      more flags for pi, with --runtime agent
+      --image <ref>              image to use instead of the runtime's own
 
     Network:
-      --net <mode>            network access (default: none) (choices: "none",
-                              "host", "filtered")
-      --allow <regex>         let programs reach hosts that match, with --net
-                              filtered (repeatable)
-      --deny <regex>          keep programs from hosts that match, whatever is
-                              allowed (repeatable)
-      --log-network           print what the program asked of the network, with
-                              --net filtered
+      --net <mode>               network access (default: none) (choices: "none",
+                                 "host", "filtered")
+      --allow <regex>            let programs reach hosts that match, with --net
+                                 filtered (repeatable)
+      --deny <regex>             keep programs from hosts that match, whatever is
+                                 allowed (repeatable)
+      --log-network              print what the program asked of the network, with
+                                 --net filtered
 
     Limits:
-      --timeout <ms>          time limit in milliseconds (default: 30000)
-      --memory <size>         memory, such as 512m or 1g (default: 512m)
-      --cpu <cores>           processor cores, such as 0.5 (default: 1)
-      --pids-limit <n>        number of processes (default: 64; agent: 200)
-      --max-output <bytes>    bytes of output kept per stream (default: 1048576)
-      --sandbox-size <size>   size of /sandbox (default: 512m; agent: 2g)
-      --tmp-size <size>       size of /tmp (default: 256m)
+      --timeout <ms>             time limit in milliseconds (default: 30000)
+      --memory <size>            memory, such as 512m or 1g (default: 512m)
+      --cpu <cores>              processor cores, such as 0.5 (default: 1)
+      --pids-limit <n>           number of processes (default: 64; agent: 200)
+      --max-output <bytes>       bytes of output kept per stream (default: 1048576)
+      --sandbox-size <size>      size of /sandbox (default: 512m; agent: 2g)
+      --tmp-size <size>          size of /tmp (default: 256m)
 
     State:
-      --persistent            run in a persistent container, removed at the end
-      --session-id <id>       run in a named session of a server (needs --host)
-      --persist               leave the container running afterwards
+      --persistent               run in a persistent container, removed at the end
+      --session-id <id>          run in a named session of a server (needs --host)
+      --persist                  leave the container running afterwards
 
     Output:
-      --no-stream             show all output at the end
-      --out <file>            also write the program's standard output to a file
-      --debug                 say what is being done
+      --no-stream                show all output at the end
+      --out <file>               also write the program's standard output to a file
+      --debug                    say what is being done
 
     Options:
-      -h, --help              show help
+      -h, --help                 show help
     "
   `);
 });

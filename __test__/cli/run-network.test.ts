@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { cli } from '../support/process.js';
 
 const WHY = String.raw`not-whitelisted; to allow it: --allow '^denied\.invalid$'`;
+/** By name, so that no image is chosen that has packages already. */
+const BARE = ['--image', 'isol8:python'];
 const ASK = 'curl --silent --max-time 5 http://denied.invalid/x';
 
 it.each([[[]], [['--no-stream']]])('prints what was asked of the network, and what was blocked (%j)', async (flags) => {
@@ -40,14 +42,20 @@ it('denies whatever is allowed', async () => {
 
 // W85: in either spelling, what was asked for is never replaced.
 it.each([[['--net', 'none']], [['--net=none']]])('%j stays, also with --install', async (net) => {
-  const { stdout, stderr, code } = await cli(['run', ...net, '--install', 'six', '-e', 'print(1)']).ended;
+  const { stdout, stderr, code } = await cli(['run', ...net, ...BARE, '--install', 'six', '-e', 'print(1)']).ended;
   expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
   expect(stderr).toContain('[ERR] Package install failed');
 });
 
 it('--install alone lets the registries through, and nothing is left of that without it', async () => {
-  const { stdout, stderr, code } = await cli(['run', '--install', 'six', '-e', 'import six; print(six.__name__)'])
-    .ended;
+  const { stdout, stderr, code } = await cli([
+    'run',
+    ...BARE,
+    '--install',
+    'six',
+    '-e',
+    'import six; print(six.__name__)',
+  ]).ended;
   expect({ stdout, stderr, code }).toEqual({ stdout: 'six\n', stderr: '', code: 0 });
 });
 

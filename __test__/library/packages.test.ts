@@ -1,12 +1,15 @@
 /** Packages that a request asks for: installed by the sandbox user, over the filter, for this run alone. */
 import { describe, expect, it } from 'vitest';
-import { ownEngine, sharedEngine } from '../support/engine.js';
+import { ownEngine } from '../support/engine.js';
 import { until } from '../support/until.js';
 
 const FILTERED = { network: 'filtered', timeoutMs: 120_000 } as const;
 
+/** The image of a runtime by its name, so that nothing is there already: no image with packages is chosen instead. */
+const bare = (runtime: string) => ({ ...FILTERED, image: `isol8:${runtime}` });
+
 describe('installed over the filter, with a whitelist that names no registry,', () => {
-  const engine = sharedEngine({ ...FILTERED, networkFilter: { whitelist: ['^nowhere\\.invalid$'] } });
+  const networkFilter = { whitelist: ['^nowhere\\.invalid$'] };
 
   it.each([
     // W56: without root, on a read-only root file system.
@@ -20,11 +23,13 @@ describe('installed over the filter, with a whitelist that names no registry,', 
     // W69.
     ['deno', ['npm:is-odd@3'], 'import odd from "npm:is-odd@3"; console.log(odd(3))', 'true'],
   ] as const)('%s uses %s', { timeout: 120_000 }, async (runtime, packages, code, stdout) => {
+    const engine = ownEngine({ ...bare(runtime), networkFilter });
     const result = await engine.execute({ runtime, code, installPackages: [...packages] });
-    expect(result).toMatchObject({ exitCode: 0, stdout });
+    expect(result).toMatchObject({ exitCode: 0, stdout, installMs: expect.any(Number) });
   });
 
   it('registries are let through for that run only', { timeout: 60_000 }, async () => {
+    const engine = ownEngine({ ...bare('python'), networkFilter });
     const code = 'pip download --quiet --no-deps --retries 0 --dest /tmp six && echo came';
     const without = await engine.execute({ runtime: 'python', cmd: code });
     expect(without.stdout).not.toContain('came');
@@ -34,7 +39,7 @@ describe('installed over the filter, with a whitelist that names no registry,', 
 });
 
 it('what one run has installed, the next one does not find', { timeout: 60_000 }, async () => {
-  const engine = ownEngine({ ...FILTERED, poolSize: { clean: 0, dirty: 1 } });
+  const engine = ownEngine({ ...bare('python'), poolSize: { clean: 0, dirty: 1 } });
   const code = 'import six';
   const first = await engine.execute({ runtime: 'python', code, installPackages: ['six'] });
   const second = await engine.execute({ runtime: 'python', code });
@@ -42,14 +47,30 @@ it('what one run has installed, the next one does not find', { timeout: 60_000 }
   expect(second.containerId).toBe(first.containerId);
 });
 
-it('a session keeps what it has installed', { timeout: 60_000 }, async () => {
-  const engine = ownEngine({ ...FILTERED, mode: 'persistent' });
-  await engine.execute({ runtime: 'bash', cmd: ':', installPackages: ['jq'] });
-  expect(await engine.execute({ runtime: 'bash', cmd: 'jq -n 6*7' })).toMatchObject({ exitCode: 0, stdout: '42' });
+it('a session keeps what it has installed, and does not install it again', { timeout: 60_000 }, async () => {
+  const engine = ownEngine({ ...bare('python'), mode: 'persistent' });
+  const version = (...installPackages: string[]) =>
+    engine.execute({ runtime: 'python', code: 'import toolz; print(toolz.__version__)', installPackages });
+  const installed = { exitCode: 0, installMs: expect.any(Number) };
+  expect(await version('toolz==1.0.0')).toMatchObject({ ...installed, stdout: '1.0.0' });
+  const again = await version('toolz==1.0.0');
+  expect(again.stdout).toBe('1.0.0');
+  expect(again.installMs).toBeUndefined();
+  expect((await version()).stdout).toBe('1.0.0');
+  // Another version takes the place of the first, which is no longer there then.
+  expect(await version('toolz==0.12.1')).toMatchObject({ ...installed, stdout: '0.12.1' });
+  expect(await version('toolz==1.0.0')).toMatchObject({ ...installed, stdout: '1.0.0' });
+  // What failed has not been installed.
+  const missing = 'no-such-package-of-isol8';
+  for (let n = 0; n < 2; n++) await expect(version(missing)).rejects.toMatchObject({ code: 'INSTALL_FAILED' });
 });
 
 it('registries are closed again to what a session leaves running', { timeout: 60_000 }, async () => {
-  const engine = ownEngine({ ...FILTERED, mode: 'persistent', networkFilter: { whitelist: ['^nowhere\\.invalid$'] } });
+  const engine = ownEngine({
+    ...bare('python'),
+    mode: 'persistent',
+    networkFilter: { whitelist: ['^nowhere\\.invalid$'] },
+  });
   const download =
     'pip download --quiet --no-deps --retries 0 --dest /tmp six 2>/dev/null && echo came || echo refused';
   const later = `(until [ -e go ]; do sleep 0.05; done; (${download}) > answer.part; mv answer.part answer) > /dev/null 2>&1 &`;

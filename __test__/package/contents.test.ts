@@ -30,6 +30,7 @@ describe('isol8', () => {
         'dist/index.d.ts',
         'dist/index.js',
         'images/Dockerfile',
+        'images/agent/package-lock.json',
         'images/install/python.sh',
         'index.d.ts',
         'index.js',
@@ -43,7 +44,7 @@ describe('isol8', () => {
     const known = [
       /^dist\/(types\/)?[\w-]+\.d\.ts$/,
       /^dist\/index\.js$/,
-      /^images\/(Dockerfile|install\/\w+\.sh)$/,
+      /^images\/(Dockerfile|install\/\w+\.sh|agent\/package(-lock)?\.json)$/,
       /^index\.(js|d\.ts)$/,
       /^schema\/[\w.]+\.json$/,
       /^seccomp\/strict\.json$/,

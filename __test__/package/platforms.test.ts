@@ -30,6 +30,15 @@ it('the loader looks for each by the names that it has', async () => {
   }
 });
 
+it('the release builds and tries each of them', async () => {
+  const workflow = await readFile(new URL('../../.github/workflows/release.yml', import.meta.url), 'utf8');
+  const named = (key: string) =>
+    new Set([...workflow.matchAll(new RegExp(`\\{ ${key}: ([\\w-]+),`, 'g'))].map(([, name]) => name));
+  const platforms = platformsOf(manifest);
+  expect([...named('target')].sort()).toEqual(platforms.map(({ target }) => target).sort());
+  expect([...named('platform')].sort()).toEqual(platforms.map(({ name }) => name).sort());
+});
+
 it('a release says where its source is', () => {
   const [platform] = platformsOf(manifest);
   const { repository } = platformManifest(manifest, platform, 'https://example.com/isol8/isol8');

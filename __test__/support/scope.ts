@@ -8,8 +8,10 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { build, docker, inspect } from './docker.js';
 import { until } from './until.js';
@@ -30,12 +32,19 @@ export class Scope {
   static async open(): Promise<Scope> {
     const directory = await mkdtemp(join(tmpdir(), 'isol8-scope-'));
     const scope = new Scope(join(directory, 'docker.sock'));
+    const upgraded = new Set<Duplex>();
     const server = createServer((request, response) => scope.#forward(request, response)).listen(scope.socket);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      upgraded.add(socket);
+      socket.on('close', () => upgraded.delete(socket));
+      attach(request, socket, head);
+    });
     await once(server, 'listening');
     onTestFinished(async () => {
       try {
         await scope.#discard();
       } finally {
+        for (const socket of upgraded) socket.destroy();
         server.close();
         server.closeAllConnections();
         await rm(directory, { recursive: true });
@@ -96,7 +105,10 @@ export class Scope {
       return;
     }
     if (/\/(containers|images)\/json$/.test(url.pathname)) {
-      url.searchParams.set('filters', JSON.stringify({ label: [this.label] }));
+      const filters = JSON.parse(url.searchParams.get('filters') ?? '{}');
+      // Also in the older form, where a set of labels has them as keys.
+      const labels = Array.isArray(filters.label) ? filters.label : Object.keys(filters.label ?? {});
+      url.searchParams.set('filters', JSON.stringify({ ...filters, label: [...labels, this.label] }));
     }
     const path = url.pathname + url.search;
     const forwarded = send({ socketPath: ENGINE, method, path, headers }, (answer) => {
@@ -116,5 +128,20 @@ export class Scope {
     });
     const images = await this.images();
     if (images.length > 0) await docker(['rmi', '--force', ...images]);
+  }
+}
+
+/** Passes a connection that stops being HTTP on to the engine, both ways: the standard streams of a container. */
+function attach({ method, url, rawHeaders }: IncomingMessage, client: Duplex, head: Buffer): void {
+  const engine = connect(ENGINE);
+  const headers = rawHeaders.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');
+  engine.write(`${method} ${url} HTTP/1.1\r\n${headers}\r\n`);
+  engine.write(head);
+  for (const [from, to] of [
+    [client, engine],
+    [engine, client],
+  ] as const) {
+    from.on('error', () => to.destroy());
+    from.pipe(to);
   }
 }

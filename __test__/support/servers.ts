@@ -50,16 +50,19 @@ export async function web(serve: RequestListener): Promise<Web> {
   return listening(createServer(serve), '127.0.0.1');
 }
 
-/** The same over TLS, for the name `localhost`, with a certificate that nobody knows. */
-export async function secureWeb(serve: RequestListener): Promise<Web> {
+/** The same over TLS, for `localhost` and its address, with a certificate that nobody knows. */
+export async function secureWeb(serve: RequestListener): Promise<Web & { certificate: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'isol8-tls-'));
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  // Of no authority: whoever trusts it trusts this server alone.
+  names.push('-addext', 'basicConstraints=critical,CA:FALSE');
   const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   execFileSync('openssl', [...args, '-keyout', key, '-out', cert, ...names], { stdio: 'ignore' });
-  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, serve);
+  const certificate = readFileSync(cert, 'utf8');
+  const server = createTlsServer({ key: readFileSync(key), cert: certificate }, serve);
   rmSync(directory, { recursive: true });
-  return listening(server, '127.0.0.1');
+  return { ...(await listening(server, '127.0.0.1')), certificate };
 }
 
 /** A server that says `answer` whenever it is told something. */

@@ -1,6 +1,7 @@
 // The command line of the bench.
 
-export const USAGE = `usage: npm run bench -- [options]
+/** What --help says of the bench that npm calls `script`. */
+export const usage = (script) => `usage: npm run ${script} -- [options]
 
   --quick            few repetitions: a first impression within a minute
   --runs N           repetitions of each measurement (default 60; of a gigabyte stream, a twentieth of it)

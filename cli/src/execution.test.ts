@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { ExecutionRequest, ExecutionResult, StreamEvent } from 'isol8';
 import { expect, it } from 'vitest';
-import { type Engine, execute, type Options } from './execution.js';
+import { type Engine, type Events, execute, type Options } from './execution.js';
 import { Output } from './output.js';
 
 const request: ExecutionRequest = { runtime: 'python', code: '' };
@@ -36,8 +36,12 @@ class FakeEngine implements Engine {
     return { stdout: '', stderr: '', exitCode: 0, truncated: false, ...this.result } as ExecutionResult;
   }
 
-  async *executeStream(): AsyncGenerator<StreamEvent> {
-    yield* this.events;
+  executeStream(): Events {
+    const { installMs } = this.result;
+    const events = async function* (these: StreamEvent[]) {
+      yield* these;
+    };
+    return Object.assign(events(this.events), { installMs });
   }
 
   async stop(): Promise<void> {
@@ -146,6 +150,16 @@ it.each([streaming, buffered])('stops the engine once after a good end, if asked
   const { to } = sinks();
   expect(await execute(engine, request, { ...options, stop: true }, to)).toBe(0);
   expect(engine.stops).toBe(1);
+});
+
+it.each([streaming, buffered])('tells how long an install took, if there was one: %j', async (options) => {
+  const told: number[] = [];
+  const to = { ...sinks().to, installed: (ms: number) => told.push(ms) };
+  for (const result of [{ installMs: 1200 }, {}]) {
+    const engine = new FakeEngine([{ type: 'exit', data: '0', phase: 'code' }], result);
+    expect(await execute(engine, request, options, to)).toBe(0);
+  }
+  expect(told).toEqual([1200]);
 });
 
 it('abandons a stream that is interrupted', async () => {

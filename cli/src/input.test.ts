@@ -41,11 +41,40 @@ describe('the source of a run', () => {
     expect(chooseSource({ cmd: '' })).toEqual({ from: 'cmd', cmd: '' });
   });
 
-  it.each([{ file: 'a.py' }, { eval: '1' }])('is refused when --cmd comes with %o', (other) => {
-    expect(() => chooseSource({ cmd: 'ls', ...other })).toThrow(
-      '--cmd cannot be combined with file input, --eval, --url, --github, or --gist.',
-    );
+  it('is at the URL that one of three flags names', () => {
+    const url = 'https://example.com/a.py';
+    expect(chooseSource({ url, hash: 'ab', allowInsecureCodeUrl: true })).toEqual({
+      from: 'url',
+      url,
+      hash: 'ab',
+      insecure: true,
+    });
+    expect(chooseSource({ github: 'a/b/main/c.py' })).toMatchObject({ from: 'url' });
+    expect(chooseSource({ gist: '12ab/c.py' })).toMatchObject({ from: 'url' });
   });
+
+  it.each([{ file: 'a.py' }, { eval: '1' }])('is refused when a URL comes with %o', (other) => {
+    for (const place of [{ url: 'https://example.com/a.py' }, { github: 'a/b/c/d' }, { gist: 'a/b' }]) {
+      expect(() => chooseSource({ ...place, ...other })).toThrow(
+        '--url/--github/--gist cannot be used with file input or --eval.',
+      );
+    }
+  });
+
+  it('is refused with a hash of what is not fetched', () => {
+    for (const source of [{}, { eval: '1' }, { file: 'a.py' }, { cmd: 'ls' }]) {
+      expect(() => chooseSource({ ...source, hash: 'ab' })).toThrow('--hash needs --url, --github or --gist.');
+    }
+  });
+
+  it.each([{ file: 'a.py' }, { eval: '1' }, { url: 'https://example.com/' }, { github: 'a/b/c/d' }, { gist: 'a/b' }])(
+    'is refused when --cmd comes with %o',
+    (other) => {
+      expect(() => chooseSource({ cmd: 'ls', ...other })).toThrow(
+        '--cmd cannot be combined with file input, --eval, --url, --github, or --gist.',
+      );
+    },
+  );
 });
 
 describe('the runtime of a run', () => {
@@ -59,6 +88,29 @@ describe('the runtime of a run', () => {
     ['dir.py/a.sh', 'bash'],
   ])('of %s is %s', (path, name) => {
     expect(chooseRuntime({ from: 'file', path }, undefined, runtimes)).toBe(name);
+  });
+
+  // W84: it was what came after the last dot of the whole path.
+  it.each([
+    ['https://example.com/dir.sh/a.py?x=.js#.ts', 'python'],
+    ['https://example.com/a.b.mts', 'deno'],
+    ['https://example.com/%C3%BC.js', 'node'],
+  ])('at %s is %s (W84)', (url, name) => {
+    expect(chooseRuntime({ from: 'url', url }, undefined, runtimes)).toBe(name);
+    expect(chooseRuntime({ from: 'url', url }, 'bash', runtimes)).toBe('bash');
+  });
+
+  it.each([
+    'https://example.py',
+    'https://example.com/dir.py/',
+    'https://example.com/dir.py/noext?a.py',
+    'https://example.com/.py',
+    'https://example.com/a.zig',
+    'data:a.zig',
+  ])('cannot be told from %s (W84)', (url) => {
+    expect(() => chooseRuntime({ from: 'url', url }, undefined, runtimes)).toThrow(
+      'Cannot detect runtime from URL path. Use --runtime to specify.',
+    );
   });
 
   it('is python for code without a name, bash for a command line', () => {

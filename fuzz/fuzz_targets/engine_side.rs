@@ -5,17 +5,18 @@
 #![no_main]
 
 use isol8_fuzz::decode;
-use isol8_protocol::{Ack, ExecEvent, Hello, Ping, ReadEvent, ResetReport};
+use isol8_protocol::{Ack, ExecEvent, Hello, Ping, ReadEvent, ResetReport, TunnelEnd};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Some((kind, stream)) = input.split_first() else { return };
-    match kind % 6 {
+    match kind % 7 {
         0 => decode::<Hello>(stream),
         1 => decode::<ExecEvent>(stream),
         2 => decode::<ReadEvent>(stream),
         3 => decode::<Ack>(stream),
         4 => decode::<ResetReport>(stream),
+        5 => decode::<TunnelEnd>(stream),
         _ => decode::<Ping>(stream),
     }
 });

@@ -6,15 +6,16 @@
 
 use futures::executor::block_on;
 use isol8_fuzz::decode;
-use isol8_protocol::{Input, Ping, Request, opening};
+use isol8_protocol::{Input, Ping, Request, TunnelEnd, opening};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Some((kind, mut stream)) = input.split_first() else { return };
-    match kind % 4 {
+    match kind % 5 {
         0 => drop(block_on(opening::read(&mut stream))),
         1 => decode::<Request>(stream),
         2 => decode::<Input>(stream),
+        3 => decode::<TunnelEnd>(stream),
         _ => decode::<Ping>(stream),
     }
 });

@@ -38,6 +38,8 @@ class Task {
   #latest = '';
   #timer;
   #turn = 0;
+  /** Why the step could not do what it is for, if so. That is no failure, and no success either. */
+  skipped;
 
   constructor(name) {
     this.#name = name;
@@ -49,6 +51,12 @@ class Task {
   note(text) {
     this.#clear();
     out.write(`  ${paint(2, text)}\n`);
+  }
+
+  /** Says that the step, which still has to return, cannot do what it is for. */
+  skip(why) {
+    this.skipped = why;
+    this.note(`not run: ${why}`);
   }
 
   /**
@@ -142,7 +150,8 @@ export async function runSteps(steps) {
       try {
         await run(task);
         if (interrupted) throw new Failure(name);
-        task.end('[OK]', 32);
+        if (task.skipped) task.end('[SKIP]', 33);
+        else task.end('[OK]', 32);
       } catch (error) {
         task.end('[ERR]', 31);
         explain(error);

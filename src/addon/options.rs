@@ -58,6 +58,9 @@ pub struct EngineOptions {
     pub security: Option<SecurityConfig>,
     /// What is recorded of every execution. Default: nothing.
     pub audit: Option<AuditConfig>,
+    /// Whether and from where the `codeUrl` of a request may be fetched. Default: from nowhere.
+    #[napi(ts_type = "Partial<RemoteCodePolicy>")]
+    pub remote_code: Option<serde_json::Value>,
     /// Leave containers running after use, to be looked into; `cleanup()` removes them. Default false.
     pub persist: Option<bool>,
     /// Log what the engine does. Default false.
@@ -135,7 +138,7 @@ impl EngineOptions {
         Ok(api::Options {
             mode: self.mode.map(|name| named("mode", name)).transpose()?,
             network: self.network.map(|name| named("network", name)).transpose()?,
-            network_filter: self.network_filter.map(network_filter).transpose()?,
+            network_filter: checked("networkFilter", self.network_filter)?,
             log_network: self.log_network,
             cpu_limit: self.cpu_limit,
             memory_limit: self.memory_limit,
@@ -157,6 +160,7 @@ impl EngineOptions {
             docker: self.docker.map(Into::into),
             security: self.security.map(SecurityConfig::parse).transpose()?,
             audit: self.audit.map(Into::into),
+            remote_code: checked("remoteCode", self.remote_code)?,
             debug: self.debug,
             persist: self.persist,
             max_concurrent,
@@ -164,8 +168,10 @@ impl EngineOptions {
     }
 }
 
-fn network_filter(filter: serde_json::Value) -> Result<api::NetworkFilterConfig, String> {
-    serde_json::from_value(filter).map_err(|error| format!("invalid networkFilter: {error}"))
+/// An option that is read as it stands on the wire: an unknown member of it is an error. `null` is none, as elsewhere.
+fn checked<T: DeserializeOwned>(option: &str, value: Option<serde_json::Value>) -> Result<Option<T>, String> {
+    let value = value.unwrap_or_default();
+    serde_json::from_value(value).map_err(|error| format!("invalid {option}: {error}"))
 }
 
 impl SecurityConfig {

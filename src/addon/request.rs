@@ -8,7 +8,7 @@ use napi_derive::napi;
 
 use crate::api;
 
-/// One execution: exactly one of `code` and `cmd`, and what it needs.
+/// One execution: exactly one of `code`, `codeUrl` and `cmd`, and what it needs.
 #[napi(object, object_to_js = false)]
 pub struct ExecutionRequest {
     /// Which runtime runs it: one of isol8's, or one that was registered.
@@ -16,6 +16,12 @@ pub struct ExecutionRequest {
     pub runtime: String,
     /// Source text; for `agent`, the prompt.
     pub code: Option<String>,
+    /// URL of the source text, which is fetched before anything is started, if `remoteCode` of the engine allows it.
+    pub code_url: Option<String>,
+    /// SHA-256, in hexadecimal, that the file at `codeUrl` has to have.
+    pub code_hash: Option<String>,
+    /// Let `codeUrl` be one of `http`; `remoteCode.allowedSchemes` has to list that, too. Default false.
+    pub allow_insecure_code_url: Option<bool>,
     /// Shell command line, run by bash whatever the runtime.
     pub cmd: Option<String>,
     /// Time limit in milliseconds. Default: the engine's.
@@ -86,6 +92,9 @@ impl From<ExecutionRequest> for api::Request {
         Self {
             runtime: request.runtime,
             code: request.code,
+            code_url: request.code_url,
+            code_hash: request.code_hash,
+            allow_insecure_code_url: request.allow_insecure_code_url.unwrap_or(false),
             cmd: request.cmd,
             timeout_ms: request.timeout_ms,
             env: request.env.unwrap_or_default().into_iter().collect(),

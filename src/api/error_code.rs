@@ -41,6 +41,14 @@ error_codes! {
     UnknownRuntime = "UNKNOWN_RUNTIME",
     /// A runtime adapter makes no sense.
     InvalidAdapter = "INVALID_ADAPTER",
+    /// The policy does not let this code be fetched.
+    RemoteCodeBlocked = "REMOTE_CODE_BLOCKED",
+    /// Code could not be fetched.
+    RemoteCodeFailed = "REMOTE_CODE_FAILED",
+    /// What was fetched is too large, empty, or not text.
+    RemoteCodeUnusable = "REMOTE_CODE_UNUSABLE",
+    /// What was fetched is not what the caller expects.
+    RemoteCodeMismatch = "REMOTE_CODE_MISMATCH",
     /// No Docker engine answers.
     DockerUnavailable = "DOCKER_UNAVAILABLE",
     /// The Docker engine refused something.

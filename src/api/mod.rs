@@ -28,7 +28,7 @@ pub use network_filter::NetworkFilterConfig;
 pub use network_log::{NetworkAction, NetworkLogEntry};
 pub use options::{DockerConnection, Mode, NetworkMode, Options, PoolSize, PoolStrategy};
 pub use prebuilt_image::PrebuiltImageConfig;
-pub use remote_code::RemoteCodePolicy;
+pub use remote_code::{RemoteCodeOptions, RemoteCodePolicy};
 pub use request::{Adapter, FileContent, InputFile, Request, Script};
 pub use result::ExecutionResult;
 pub use secret::Secret;

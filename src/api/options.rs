@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuditConfig, NetworkFilterConfig, Secret, SecurityConfig, secret};
+use super::{AuditConfig, NetworkFilterConfig, RemoteCodeOptions, Secret, SecurityConfig, secret};
 
 /// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +69,9 @@ pub struct Options {
     /// What is recorded of every execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditConfig>,
+    /// Whether and from where source text may be fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_code: Option<RemoteCodeOptions>,
     /// Whether the engine logs what it does. Of one on this machine only: what a server logs is its operator's affair.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debug: Option<bool>,

@@ -41,6 +41,104 @@ pub struct RemoteCodePolicy {
     /// Seconds for which fetched code is remembered.
     #[schemars(range(max = u32::MAX))]
     pub cache_ttl: u64,
+    /// Further lists like `allowedHosts`: a host has to be allowed by each of them as well. Made by
+    /// [`RemoteCodePolicy::tightened`] only, and never from somebody else.
+    #[serde(skip)]
+    pub within: Vec<Vec<String>>,
+}
+
+/// The same with whatever is left open. What is absent takes its default, or, where a server has a policy, the server's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RemoteCodeOptions {
+    /// Whether code may be fetched at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// URL schemes that are allowed, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_schemes: Option<Vec<String>>,
+    /// Regular expressions on host names. If there are any, only hosts that match one are allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_hosts: Option<Vec<String>>,
+    /// Regular expressions on host names. Hosts that match one are refused, whatever `allowedHosts` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_hosts: Option<Vec<String>>,
+    /// Most bytes of code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_code_size: Option<u64>,
+    /// Time limit of a whole fetch in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetch_timeout_ms: Option<u64>,
+    /// Whether requests have to bring the hash of the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_hash: Option<bool>,
+    /// Whether fetched code is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_cache: Option<bool>,
+    /// Seconds for which fetched code is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_ttl: Option<u64>,
+    /// See [`RemoteCodePolicy::within`].
+    #[serde(skip)]
+    pub within: Vec<Vec<String>>,
+}
+
+impl RemoteCodePolicy {
+    /// This policy, tightened by what a client asks for: it never allows what this one does not. Neither list of hosts
+    /// can stand for both, so the client's is one that hosts have to be allowed by as well; an address that is not
+    /// public can be allowed by this policy's own list only.
+    pub fn tightened(&self, by: &RemoteCodeOptions) -> Self {
+        let mut tightened = self.clone();
+        tightened.enabled &= by.enabled.unwrap_or(true);
+        tightened.require_hash |= by.require_hash.unwrap_or(false);
+        tightened.enable_cache &= by.enable_cache.unwrap_or(true);
+        tightened.max_code_size = by.max_code_size.unwrap_or(u64::MAX).min(self.max_code_size);
+        tightened.fetch_timeout_ms = by.fetch_timeout_ms.unwrap_or(u64::MAX).min(self.fetch_timeout_ms);
+        tightened.cache_ttl = by.cache_ttl.unwrap_or(u64::MAX).min(self.cache_ttl);
+        if let Some(schemes) = &by.allowed_schemes {
+            let is_asked_for = |own: &String| schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(own));
+            tightened.allowed_schemes.retain(is_asked_for);
+        }
+        tightened.blocked_hosts.extend(by.blocked_hosts.iter().flatten().cloned());
+        tightened.within.extend(by.allowed_hosts.clone());
+        tightened.within.extend(by.within.iter().cloned());
+        tightened
+    }
+}
+
+impl From<RemoteCodeOptions> for RemoteCodePolicy {
+    fn from(options: RemoteCodeOptions) -> Self {
+        let default = Self::default();
+        Self {
+            enabled: options.enabled.unwrap_or(default.enabled),
+            allowed_schemes: options.allowed_schemes.unwrap_or(default.allowed_schemes),
+            allowed_hosts: options.allowed_hosts.unwrap_or(default.allowed_hosts),
+            blocked_hosts: options.blocked_hosts.unwrap_or(default.blocked_hosts),
+            max_code_size: options.max_code_size.unwrap_or(default.max_code_size),
+            fetch_timeout_ms: options.fetch_timeout_ms.unwrap_or(default.fetch_timeout_ms),
+            require_hash: options.require_hash.unwrap_or(default.require_hash),
+            enable_cache: options.enable_cache.unwrap_or(default.enable_cache),
+            cache_ttl: options.cache_ttl.unwrap_or(default.cache_ttl),
+            within: options.within,
+        }
+    }
+}
+
+impl From<RemoteCodePolicy> for RemoteCodeOptions {
+    fn from(policy: RemoteCodePolicy) -> Self {
+        Self {
+            enabled: Some(policy.enabled),
+            allowed_schemes: Some(policy.allowed_schemes),
+            allowed_hosts: Some(policy.allowed_hosts),
+            blocked_hosts: Some(policy.blocked_hosts),
+            max_code_size: Some(policy.max_code_size),
+            fetch_timeout_ms: Some(policy.fetch_timeout_ms),
+            require_hash: Some(policy.require_hash),
+            enable_cache: Some(policy.enable_cache),
+            cache_ttl: Some(policy.cache_ttl),
+            within: policy.within,
+        }
+    }
 }
 
 impl Default for RemoteCodePolicy {
@@ -55,6 +153,7 @@ impl Default for RemoteCodePolicy {
             require_hash: false,
             enable_cache: true,
             cache_ttl: 3600,
+            within: Vec::new(),
         }
     }
 }
@@ -94,5 +193,57 @@ mod tests {
         let policy: RemoteCodePolicy = serde_json::from_str(r#"{ "enabled": true }"#).expect("a policy");
         assert_eq!(policy, RemoteCodePolicy { enabled: true, ..RemoteCodePolicy::default() });
         assert_eq!(policy.blocked_hosts, BLOCKED_HOSTS);
+    }
+    #[test]
+    fn options_say_what_a_policy_says() {
+        let policy = RemoteCodePolicy { enabled: true, within: vec![vec!["a".to_owned()]], ..Default::default() };
+        assert_eq!(RemoteCodePolicy::from(RemoteCodeOptions::from(policy.clone())), policy);
+        assert_eq!(RemoteCodePolicy::from(RemoteCodeOptions::default()), RemoteCodePolicy::default());
+    }
+
+    #[test]
+    fn a_client_that_asks_for_nothing_gets_the_policy_of_the_server() {
+        let policy = RemoteCodePolicy { enabled: true, require_hash: true, ..Default::default() };
+        assert_eq!(policy.tightened(&RemoteCodeOptions::default()), policy);
+    }
+
+    /// W102: clients could replace the policy of the server.
+    #[test]
+    fn w102_a_client_can_only_tighten_the_policy_of_the_server() {
+        let server = RemoteCodePolicy::default();
+        let wide: RemoteCodeOptions = serde_json::from_str(
+            r#"{ "enabled": true, "allowedSchemes": ["https", "http"], "allowedHosts": [], "blockedHosts": [],
+                "maxCodeSize": 4294967295, "fetchTimeoutMs": 2147483647, "cacheTtl": 4294967295 }"#,
+        )
+        .expect("options");
+        assert_eq!(server.tightened(&wide), RemoteCodePolicy { within: vec![vec![]], ..server });
+
+        let server = RemoteCodePolicy {
+            enabled: true,
+            allowed_schemes: vec!["HTTPS".to_owned(), "http".to_owned()],
+            allowed_hosts: vec!["example".to_owned()],
+            ..RemoteCodePolicy::default()
+        };
+        let narrow: RemoteCodeOptions = serde_json::from_str(
+            r#"{ "allowedSchemes": ["https"], "allowedHosts": ["a"], "blockedHosts": ["b"], "requireHash": true,
+                "maxCodeSize": 1, "fetchTimeoutMs": 2, "enableCache": false, "cacheTtl": 3 }"#,
+        )
+        .expect("options");
+        let tightened = server.tightened(&narrow);
+        assert_eq!(tightened.allowed_schemes, ["HTTPS"]);
+        assert_eq!(
+            (&tightened.allowed_hosts, &tightened.within[..]),
+            (&server.allowed_hosts, &[vec!["a".to_owned()]][..])
+        );
+        assert_eq!(tightened.blocked_hosts, [&server.blocked_hosts[..], &["b".to_owned()]].concat());
+        assert_eq!((tightened.max_code_size, tightened.fetch_timeout_ms, tightened.cache_ttl), (1, 2, 3));
+        assert!(tightened.require_hash && !tightened.enable_cache && tightened.enabled);
+        assert!(!server.tightened(&RemoteCodeOptions { enabled: Some(false), ..Default::default() }).enabled);
+    }
+
+    #[test]
+    fn what_only_a_server_makes_does_not_come_from_outside() {
+        assert!(serde_json::from_str::<RemoteCodeOptions>(r#"{ "within": [] }"#).is_err());
+        assert!(serde_json::from_str::<RemoteCodePolicy>(r#"{ "within": [] }"#).is_err());
     }
 }

@@ -15,10 +15,19 @@ use super::content;
 pub struct Request {
     /// Name of the runtime.
     pub runtime: String,
-    /// Source text. Exclusive with `cmd`.
+    /// Source text. Exclusive with `codeUrl` and `cmd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Shell command line, run by bash whatever the runtime. Exclusive with `code`.
+    /// Where the source text is fetched from. Exclusive with `code` and `cmd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_url: Option<String>,
+    /// SHA-256 of what is fetched, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_hash: Option<String>,
+    /// Whether `codeUrl` may be one of `http`, if the policy allows that scheme.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_insecure_code_url: bool,
+    /// Shell command line, run by bash whatever the runtime. Exclusive with `code` and `codeUrl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmd: Option<String>,
     /// Time limit in milliseconds; the engine's when absent.

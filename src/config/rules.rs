@@ -2,9 +2,10 @@
 
 use super::error::{Fault, shown};
 use super::model::Isol8Config;
-use crate::api::{SeccompMode, Size, host_pattern};
+use crate::api::{SeccompMode, Size};
 use crate::engine::settings::MIN_MEMORY;
 use crate::network::Policy;
+use crate::source;
 
 /// The first setting that makes no sense.
 pub(super) fn check(config: &Isol8Config) -> Result<(), Fault> {
@@ -17,8 +18,8 @@ pub(super) fn check(config: &Isol8Config) -> Result<(), Fault> {
     check_size("server.limits.tmpSize", &limits.tmp_size, Size::mebibytes(0))?;
     check_size("server.limits.bodySize", &limits.body_size, Size::mebibytes(0))?;
     Policy::compile("network", &config.network, Vec::new()).map_err(|error| Fault::new(error.option, error.reason))?;
-    check_patterns("remoteCode.allowedHosts", &config.remote_code.allowed_hosts)?;
-    check_patterns("remoteCode.blockedHosts", &config.remote_code.blocked_hosts)?;
+    source::Policy::compile("remoteCode", &config.remote_code)
+        .map_err(|error| Fault::new(error.option, error.reason))?;
     let path = config.security.custom_profile_path.as_deref().unwrap_or_default();
     if config.security.seccomp == Some(SeccompMode::Custom) && path.is_empty() {
         return Err(Fault::new("security.customProfilePath", "is needed when security.seccomp is \"custom\""));
@@ -34,11 +35,4 @@ fn check_size(key: &str, text: &str, minimum: Size) -> Result<(), Fault> {
             Err(Fault::new(key, format!("expected a size such as \"512m\" or \"1g\", found \"{}\"", shown(text))))
         }
     }
-}
-
-fn check_patterns(key: &str, patterns: &[String]) -> Result<(), Fault> {
-    for (index, pattern) in patterns.iter().enumerate() {
-        host_pattern(pattern).map_err(|error| Fault::new(format!("{key}[{index}]"), error.to_string()))?;
-    }
-    Ok(())
 }

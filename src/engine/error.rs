@@ -13,6 +13,7 @@ use crate::sandbox::StartError;
 use crate::sandbox::backend::{BackendError, ContainerId};
 use crate::sandbox::channel::ChannelError;
 use crate::sandbox::pool::AcquireError;
+use crate::source::SourceError;
 use crate::telemetry::chain;
 
 /// Why an engine call failed. A program that fails is not an error: its exit code is in the result.
@@ -25,6 +26,9 @@ pub enum Error {
     /// The request makes no sense.
     #[error(transparent)]
     Request(#[from] PlanError),
+    /// Code could not be had from its URL.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// No Docker engine answers.
     #[error("Docker is not running or not installed.")]
     DockerUnavailable(#[source] Arc<BackendError>),
@@ -123,6 +127,7 @@ impl Error {
         match self {
             Self::Settings(_) => ErrorCode::InvalidOptions,
             Self::Request(_) => ErrorCode::InvalidRequest,
+            Self::Source(error) => error.code(),
             Self::DockerUnavailable(_) => ErrorCode::DockerUnavailable,
             Self::Docker(_) => ErrorCode::DockerFailed,
             Self::Image(error) => error.code(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::{StreamExt, stream};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::network::proxy::{self, Outlet, Proxy};
@@ -17,14 +18,13 @@ pub(super) struct Gateway {
 impl Gateway {
     /// Begins to serve, if there is a proxy and the sandbox has a way to it. Must be called within a tokio runtime.
     pub(super) fn open(proxy: Option<&Proxy>, sandbox: &Sandbox) -> Option<Self> {
-        let (proxy, tunnels) = (proxy?.clone(), sandbox.channel().tunnels()?.clone());
+        let (proxy, mut tunnels) = (proxy?.clone(), sandbox.channel().tunnels()?.take());
         let outlet = Arc::new(Outlet::new(proxy));
-        let served = outlet.clone();
-        let serving = tokio::spawn(async move {
-            // Whoever served it before may need a moment to let go.
-            let mut tunnels = tunnels.lock().await;
-            proxy::serve(served, &mut *tunnels).await;
+        let connections = stream::poll_fn(move |cx| tunnels.poll_recv(cx)).map(|tunnel| {
+            let gone = tunnel.gone().clone();
+            (tunnel, gone)
         });
+        let serving = tokio::spawn(proxy::serve(outlet.clone(), connections));
         Some(Self { outlet, _serving: AbortOnDropHandle::new(serving) })
     }
 

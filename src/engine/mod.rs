@@ -8,6 +8,7 @@
 //! returns when no container is left, and leaves the engine ready to be used again.
 
 mod cleanup;
+mod code_url;
 mod error;
 mod files;
 mod forward;
@@ -257,6 +258,10 @@ impl Shared {
     }
 
     async fn warm(&self, active: &Active, runtime: &Language) -> Result<(), Error> {
+        if runtime.is_agent() {
+            // No execution could use it.
+            plan::check_network_of_agent(&self.settings)?;
+        }
         let (spec, _) = self.spec(active, runtime, &Packages::default()).await?;
         Ok(active.pool.warm(&spec).await?)
     }

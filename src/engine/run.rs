@@ -1,4 +1,4 @@
-//! The one pipeline: permit → plan → sandbox → files → setup scripts and program → output files → sandbox back.
+//! The one pipeline: permit → plan (code that is at a URL is fetched) → sandbox → files → setup scripts and program → output files → sandbox back.
 //!
 //! Each execution is a task of its own that sends [`RunEvent`]s into a short queue; a consumer that is slow slows
 //! the program down. When the consumer goes away, the execution is aborted or the engine stops, the task drops what
@@ -149,7 +149,7 @@ pub(super) fn spawn(shared: Arc<Shared>, request: Request, controls: Controls) -
         let Controls { abort, stdin, signals } = controls;
         let execution = async {
             let permit = permit.await.map_err(|_| Error::Stopped)?;
-            let plan = Plan::new(&shared.settings, request)?;
+            let plan = shared.plan(request).await?;
             let active = shared.active(&generation).await?;
             Execution { shared: &shared, generation: &generation, active, events: &events }
                 .run(plan, stdin, signals, permit)

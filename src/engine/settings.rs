@@ -6,15 +6,16 @@ use std::path::PathBuf;
 
 use crate::api::{
     AuditConfig, DockerConnection, Mode, NetworkFilterConfig, NetworkMode, Options, PoolSize, PoolStrategy,
-    SeccompMode, Secret, Size, SizeError,
+    RemoteCodeOptions, SeccompMode, Secret, Size, SizeError,
 };
 use crate::audit::{AuditError, AuditSettings, Surroundings};
 use crate::network::proxy::Proxy;
 use crate::network::{Policy, PolicyError};
 use crate::output::Patterns;
-use crate::runtime::{Language, agent};
+use crate::runtime::Language;
 use crate::sandbox::contract::Limits;
 use crate::sandbox::pool::PoolSettings;
+use crate::source::{self, Cache, Fetcher};
 
 /// Executions at a time when the caller does not say.
 pub const DEFAULT_MAX_CONCURRENT: usize = 10;
@@ -78,6 +79,8 @@ pub struct Settings {
     pub audit: Option<AuditSettings>,
     /// What decides and forwards what programs ask for, with the network mode `filtered`.
     pub proxy: Option<Proxy>,
+    /// What fetches code that is given by its URL. It refuses to by default.
+    pub code: Fetcher,
     /// Whether results tell what programs asked of the network. They do not by default.
     pub log_network: bool,
     /// Whether containers are left running. They are not by default.
@@ -178,10 +181,7 @@ pub enum SettingsError {
 impl Settings {
     /// What the containers of `runtime` look like.
     pub fn limits_of(&self, runtime: &Language) -> &Limits {
-        match runtime {
-            Language::BuiltIn(runtime) if runtime.name == agent::NAME => &self.agent_limits,
-            _ => &self.limits,
-        }
+        if runtime.is_agent() { &self.agent_limits } else { &self.limits }
     }
 }
 
@@ -226,6 +226,7 @@ impl TryFrom<Options> for Settings {
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
             audit: options.audit.map(audit).transpose()?.flatten(),
             proxy: proxy(network, options.network_filter.unwrap_or_default())?,
+            code: fetcher(options.remote_code.unwrap_or_default())?,
             log_network: options.log_network.unwrap_or(false),
             persist: options.persist.unwrap_or(false),
             agent_limits: Limits {
@@ -273,6 +274,10 @@ fn audit(config: AuditConfig) -> Result<Option<AuditSettings>, AuditError> {
 fn proxy(network: NetworkMode, filter: NetworkFilterConfig) -> Result<Option<Proxy>, PolicyError> {
     let policy = Policy::compile("networkFilter", &filter, Vec::new())?;
     Ok((network == NetworkMode::Filtered).then(|| Proxy::new(policy)))
+}
+
+fn fetcher(options: RemoteCodeOptions) -> Result<Fetcher, PolicyError> {
+    Ok(Fetcher::new(source::Policy::compile("remoteCode", &options.into())?, Cache::of_this_user()))
 }
 
 fn oci_runtime(name: Option<String>) -> Result<Option<String>, SettingsError> {
@@ -341,6 +346,7 @@ fn size(option: &'static str, value: Option<String>, default: &str, minimum: Siz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::agent;
 
     #[test]
     fn nothing_given_means_the_documented_defaults() {

@@ -66,7 +66,8 @@ pub(crate) mod fake {
 
     use super::*;
 
-    /// Names with an answer for each time that they are looked up; the last one stays.
+    /// Names with an answer for each time that they are looked up; the last one stays. One with none keeps
+    /// everybody waiting.
     #[derive(Debug, Default)]
     pub(crate) struct Names {
         answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
@@ -93,10 +94,12 @@ pub(crate) mod fake {
         fn lookup<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
             self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            let addresses = answers.get_mut(name).map(|answers| match &mut answers[..] {
-                [last] => last.clone(),
-                _ => answers.remove(0),
-            });
+            let addresses = match answers.get_mut(name) {
+                None => None,
+                Some(answers) if answers.is_empty() => return std::future::pending().boxed(),
+                Some(answers) if answers.len() == 1 => answers.first().cloned(),
+                Some(answers) => Some(answers.remove(0)),
+            };
             async move { addresses.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound)) }.boxed()
         }
     }

@@ -22,7 +22,7 @@ pub mod log;
 pub mod name;
 pub mod patterns;
 pub mod policy;
-mod printable;
+pub(crate) mod printable;
 pub mod proxy;
 pub mod traffic;
 

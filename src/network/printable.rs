@@ -5,7 +5,7 @@ const CUT: char = '…';
 
 /// The text on one line, up to `most` bytes, with nothing in it that would command a terminal or turn the direction of
 /// writing. What is escaped begins with a backslash, and so does a backslash itself: nothing can be mistaken for it.
-pub(super) fn printable(text: &str, most: usize) -> String {
+pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut safe = String::new();
     for character in text.chars() {
         let end = safe.len();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ALL, Runtime};
+use super::{ALL, Runtime, agent};
 
 /// One of our runtimes, or one of the caller's. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,11 @@ impl Language {
             Self::BuiltIn(runtime) => runtime.name,
             Self::Custom(custom) => &custom.name,
         }
+    }
+
+    /// Whether its programs are prompts for our agent.
+    pub fn is_agent(&self) -> bool {
+        matches!(self, Self::BuiltIn(runtime) if runtime.name == agent::NAME)
     }
 
     /// The image that it runs in.

@@ -109,6 +109,7 @@ impl Fake {
                 let findings = self.state().findings.clone();
                 frame::write_message(&mut stream, &ResetReport { findings }).await
             }
+            Request::Tunnels => std::future::pending().await,
             other => panic!("the fake guest cannot {other:?}"),
         };
         drop(answered);

@@ -16,7 +16,7 @@ use super::caller::Tenant;
 use super::policy::Effective;
 use super::refusal::Refusal;
 use super::workshop::Workshop;
-use crate::api::{ErrorCode, Mode, Options};
+use crate::api::{ErrorCode, Mode};
 use crate::engine::Engine;
 
 /// Engines that are kept although nobody uses them. Each holds its warm sandboxes.
@@ -158,9 +158,9 @@ fn surplus(entries: &mut HashMap<Key, Entry>) -> Vec<Engine> {
 /// A hash of the options, secrets included.
 pub(super) fn digest(effective: &Effective) -> Result<[u8; 32], Refusal> {
     let Effective { options, bounded } = effective;
-    // What has no JSON form is the same for all.
-    let options: &Options = options;
-    let json = serde_json::to_vec(&(options, bounded));
+    // What else has no JSON form is the same for all.
+    let within = options.remote_code.as_ref().map(|policy| &policy.within);
+    let json = serde_json::to_vec(&(options, bounded, within));
     let json =
         json.map_err(|error| Refusal::new(ErrorCode::Internal, format!("options without JSON form: {error}")))?;
     Ok(Sha256::digest(json).into())

@@ -7,7 +7,9 @@
 
 use super::caller::Caller;
 use super::refusal::Refusal;
-use crate::api::{ErrorCode, NetworkMode, Options, PoolSize, Request, SeccompMode, SecurityConfig, Size};
+use crate::api::{
+    ErrorCode, NetworkMode, Options, PoolSize, RemoteCodePolicy, Request, SeccompMode, SecurityConfig, Size,
+};
 use crate::config::{self, Isol8Config, ServerLimits};
 use crate::engine::settings::{
     AGENT_PIDS, AGENT_SANDBOX_SIZE, DEFAULT_MAX_OUTPUT_SIZE, DEFAULT_PIDS, DEFAULT_SANDBOX_SIZE,
@@ -23,6 +25,7 @@ pub(super) struct Policy {
     memory: Size,
     sandbox_size: Size,
     tmp_size: Size,
+    remote_code: RemoteCodePolicy,
     /// Images that may be named besides those that `limits` allow.
     prebuilt: Vec<String>,
 }
@@ -65,7 +68,8 @@ impl Policy {
             ..Options::default()
         };
         let prebuilt = config.prebuilt_images.iter().map(|image| image.tag.clone()).collect();
-        Self { defaults, limits, memory, sandbox_size, tmp_size, prebuilt }
+        let remote_code = config.remote_code.clone();
+        Self { defaults, limits, memory, sandbox_size, tmp_size, remote_code, prebuilt }
     }
 
     /// What `caller` gets who asks for `options`. What of them concerns single requests moves to `request`.
@@ -101,6 +105,8 @@ impl Policy {
             secrets: asked.secrets,
             security: security(given.security.clone().unwrap_or_default(), asked.security),
             persist: asked.persist,
+            // Whoever asks: it is the server that fetches, from where it stands.
+            remote_code: Some(self.remote_code.tightened(&asked.remote_code.unwrap_or_default()).into()),
             // Whatever the client says: how the server works is not its affair.
             mode: None,
             pool_strategy: given.pool_strategy,

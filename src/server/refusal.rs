@@ -92,7 +92,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidAdapter
         | ErrorCode::StdinFailed => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::RemoteCodeBlocked => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::SessionNotFound | ErrorCode::NoContainer | ErrorCode::ReadFileFailed => {
             StatusCode::NOT_FOUND
         }
@@ -108,6 +108,9 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InstallFailed
         | ErrorCode::SetupFailed
         | ErrorCode::SeccompProfile
+        | ErrorCode::RemoteCodeFailed
+        | ErrorCode::RemoteCodeUnusable
+        | ErrorCode::RemoteCodeMismatch
         | ErrorCode::UnknownOciRuntime => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::DockerUnavailable | ErrorCode::Stopped => StatusCode::SERVICE_UNAVAILABLE,

@@ -6,7 +6,19 @@ import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/
 import { filtered, usual, web } from '../../support/servers.js';
 import { until, within } from '../../support/until.js';
 
-const origin = await web(usual('token'));
+const ordinary = usual('token');
+const origin = await web((request, response) => {
+  switch (request.url) {
+    case '/connections':
+      origin.server.getConnections((_error, count) => response.end(String(count)));
+      break;
+    case '/late':
+      setTimeout(() => response.end('late'), 3000);
+      break;
+    default:
+      ordinary(request, response);
+  }
+});
 const host = `127.0.0.1:${origin.port}`;
 const options = filtered([origin]);
 const engine = sharedEngine({ ...options, ...ONE_SANDBOX });
@@ -79,6 +91,81 @@ print(say("GET http://${host}/token HTTP/1.0\\r\\n\\r\\n")[-5:])
 `,
   );
   expect(stdout).toBe('token');
+});
+
+// Such requests held their places until the server's time was over.
+it.each([
+  ['closes', 's.close()'],
+  ['resets', 's.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()'],
+  ['has no more to say on, and then closes', 's.shutdown(socket.SHUT_WR); time.sleep(0.01); s.close()'],
+  ['has shared with a child, which ends,', 'children.append(keep(s)) or s.close()'],
+])('a connection that a program %s gives its place back at once, and ends at the server', async (_how, giveUp) => {
+  const { stdout } = await python(
+    engine,
+    `
+import os, signal, struct, time
+children = []
+def keep(s):
+    if child := os.fork(): return child
+    time.sleep(1000)
+made = [connect() for _ in range(128)]
+for s in made:
+    s.sendall(b"GET http://${host}/hang HTTP/1.1\\r\\nHost: ${host}\\r\\n\\r\\n")
+time.sleep(0.5)
+for s in made[:1] if "keep" in ${JSON.stringify(giveUp)} else made:
+    ${giveUp}
+for s in made: s.close()
+for child in children: os.kill(child, signal.SIGKILL)
+begun = time.monotonic()
+while (left := say("GET http://${host}/connections HTTP/1.0\\r\\n\\r\\n").split("\\r\\n\\r\\n")[-1]) != "1":
+    assert time.monotonic() - begun < 8, left
+    time.sleep(0.05)
+print("free")
+`,
+  );
+  expect(stdout).toBe('free');
+});
+
+it('one that waits for its answer with nothing more to say is not given up', async () => {
+  const { stdout } = await python(
+    engine,
+    `
+import time
+s = connect()
+s.sendall(b"GET http://${host}/late HTTP/1.1\\r\\nHost: ${host}\\r\\nConnection: close\\r\\n\\r\\n")
+s.shutdown(socket.SHUT_WR)
+print(rest(s)[-4:])
+`,
+  );
+  expect(stdout).toBe("b'late'");
+});
+
+// The guest took the next connection before the engine had let go of the last: with enough of them, the channel ended.
+it('a program that opens and gives up faster than anybody can follow keeps its sandbox', async () => {
+  const program = `
+import struct, threading, time
+begun = time.monotonic()
+def hammer():
+    while time.monotonic() - begun < 3:
+        made = []
+        for _ in range(64):
+            s = connect()
+            s.sendall(b"GET http://${host}/hang HTTP/1.1\\r\\nHost: ${host}\\r\\n\\r\\n")
+            made.append(s)
+        for s in made:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+threads = [threading.Thread(target=hammer) for _ in range(6)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(say("GET http://${host}/token HTTP/1.0\\r\\n\\r\\n")[-5:])
+`;
+  const session = ownEngine({ ...options, ...PERSISTENT });
+  expect((await python(session, program)).stdout).toBe('token');
+  const { stdout } = await session.execute({ runtime: 'python', code: 'print("still here")' });
+  expect(stdout).toBe('still here');
+  await session.stop();
+  await nobodyLeft();
 });
 
 it('a background process of a session keeps its connections between executions', async () => {

@@ -2,6 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { DockerIsol8Options, ExecutionRequest, NetworkLogEntry, NetworkMode, Runtime } from 'isol8';
+import type { UrlFlags } from '../code-url.js';
 import { readConfig } from '../config.js';
 import { execute } from '../execution.js';
 import { chooseRuntime, chooseSource, fileExtension, type Source } from '../input.js';
@@ -17,7 +18,7 @@ import { setupScript } from '../setup-script.js';
 import { interruption } from '../signals.js';
 
 /** Flags as typed; numbers are still text. */
-interface RunFlags {
+interface RunFlags extends UrlFlags {
   eval?: string;
   cmd?: string;
   runtime?: string;
@@ -57,6 +58,11 @@ export function registerRun(program: Command): void {
     .optionsGroup('Program:')
     .option('-e, --eval <code>', 'run this code (python unless --runtime says otherwise; agent: a prompt)')
     .option('--cmd <command>', 'run a bash command line')
+    .option('--url <url>', 'run the code at a URL, if remoteCode of the configuration allows it')
+    .option('--github <path>', 'run a file on GitHub: owner/repo/ref/path/to/file')
+    .option('--gist <path>', 'run a file of a gist: gistId/file.ext')
+    .option('--hash <sha256>', 'hash that the fetched code has to have')
+    .option('--allow-insecure-code-url', 'let --url be one of http, if the configuration does, too')
     .option('-r, --runtime <name>', 'python, node, bun, deno, bash or agent (default: from the file extension)')
     .option('--stdin <text>', 'standard input of the program')
     .option('--workdir <path>', 'working directory, inside /sandbox (default: /sandbox)')
@@ -118,7 +124,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     throw new Error('--session-id requires --host (remote server). Session IDs are managed by the server.');
   }
   const secrets = parseSecrets(flags.secret ?? []);
-  const source = chooseSource({ file, eval: flags.eval, cmd: flags.cmd });
+  const source = chooseSource({ ...flags, file });
   const setup = await setupScript(flags.setup ?? []);
   const files = flags.files === undefined ? undefined : await projectFiles(flags.files, flags.workdir);
   const script = source.from === 'file' ? await readScript(source.path) : undefined;
@@ -140,6 +146,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
     ...given(limits),
     security: config.security,
     audit: config.audit,
+    remoteCode: config.remoteCode,
     mode: flags.persistent ? 'persistent' : 'ephemeral',
     network,
     networkFilter: networkFilter(flags, config),
@@ -197,8 +204,10 @@ function whatIgnoresAgentFlags(runtime: Runtime, source: Source): string | undef
   return source.from === 'cmd' ? '--cmd' : undefined;
 }
 
-async function program(source: Source, script: string | undefined): Promise<{ cmd: string } | { code: string }> {
+async function program(source: Source, script: string | undefined): Promise<Partial<ExecutionRequest>> {
   switch (source.from) {
+    case 'url':
+      return { codeUrl: source.url, codeHash: source.hash, allowInsecureCodeUrl: source.insecure };
     case 'cmd':
       return { cmd: source.cmd };
     case 'eval':

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of everything in this module but [`Hello`], whose layout is fixed for good.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// First bytes of a [`Hello`], so that anything else that writes to the stream is told from a guest.
 pub const MAGIC: [u8; 5] = *b"isol8";
@@ -81,6 +81,8 @@ pub enum Request {
     Abandon,
     /// Stays, with all that runs, when the connection ends.
     Stay,
+    /// Keeps the books of the connections to the proxy, for as long as the stream lives.
+    Tunnels,
 }
 
 /// Commands to run, one after the other. Files come first, on the same stream, so that a run costs one round trip.
@@ -262,6 +264,12 @@ pub struct ResetReport {
 
 /// Bound of [`ResetReport::findings`].
 pub const MAX_FINDINGS: usize = 16;
+
+/// One connection to the proxy, by the number of its stream. The engine says so when it has let go of the stream: until
+/// then it counts as one of [`MAX_TUNNELS`], so that the two ends never disagree about how many there are. The guest
+/// says so, again and again until it has heard the same, when nobody in the sandbox waits for that connection any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelEnd(pub u32);
 
 /// Sent by the engine on the control stream and sent back by the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use crate::engine::settings::Settings;
 use crate::runtime::agent;
 
 /// Refuses the agent on a network where it would only wait for answers that cannot come.
-pub(super) fn check_network(settings: &Settings) -> Result<(), PlanError> {
+pub(in crate::engine) fn check_network(settings: &Settings) -> Result<(), PlanError> {
     match settings.limits.network {
         NetworkMode::None => Err(PlanError::AgentNetwork),
         NetworkMode::Filtered if settings.proxy.as_ref().is_none_or(|proxy| !proxy.policy().has_whitelist()) => {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use isol8_protocol::SANDBOX_DIR;
 use uuid::Uuid;
 
+pub(super) use agent::check_network as check_network_of_agent;
 pub(super) use packages::Needed;
 pub(super) use steps::Work;
 
@@ -110,6 +111,9 @@ pub enum PlanError {
     /// No source.
     #[error("ExecutionRequest must include exactly one of: code, codeUrl, or cmd.")]
     NoSource,
+    /// A hash that nobody would look at.
+    #[error("codeHash is for codeUrl: it says nothing about code or cmd")]
+    HashOfNothing,
     /// No such runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -181,11 +185,12 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// What `request` means under `settings`.
+    /// What `request` means under `settings`. Its source text is here: what is still at a URL counts as absent.
     pub(super) fn new(settings: &Settings, request: Request) -> Result<Self, PlanError> {
         if request.adapter.is_none() && request.runtime == runtime::agent::NAME {
-            agent::check_network(settings)?;
+            check_network_of_agent(settings)?;
         }
+        check_sources(&request)?;
         let source = Source::of(request.code, request.cmd)?;
         let (runtime, script) = match request.adapter {
             Some(adapter) => (Language::custom(request.runtime, adapter.image), adapter.script),
@@ -201,7 +206,7 @@ impl Plan {
         let mut temporary_script = None;
         let (what, argv, source) = match source {
             Source::Cmd(line) => ("cmd", runtime::shell_command(&line), Bytes::from(line)),
-            Source::Code(prompt) if matches!(runtime, Language::BuiltIn(Runtime { interpreter: None, .. })) => {
+            Source::Code(prompt) if runtime.is_agent() => {
                 ("the prompt", agent::command(&prompt, request.agent_flags)?, Bytes::from(prompt))
             }
             Source::Code(code) => {
@@ -266,21 +271,39 @@ fn checked_script(script: Option<Script>, runtime: &str) -> Result<Script, PlanE
     Ok(Script { path: resolve_file(&path, true)?, command })
 }
 
+/// Blank text counts as absent.
+fn is_present(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+/// Which sources a request names: code, its URL, a command line.
+pub(super) fn sources(request: &Request) -> [bool; 3] {
+    [&request.code, &request.code_url, &request.cmd].map(|text| text.as_deref().is_some_and(is_present))
+}
+
+/// Exactly one is needed. Whoever gives a hash relies on its being checked.
+fn check_sources(request: &Request) -> Result<(), PlanError> {
+    match sources(request) {
+        [false, false, false] => Err(PlanError::NoSource),
+        [_, true, true] | [true, _, true] | [true, true, _] => Err(PlanError::TwoSources),
+        [_, false, _] if request.code_hash.is_some() => Err(PlanError::HashOfNothing),
+        _ => Ok(()),
+    }
+}
+
 enum Source {
     Code(String),
     Cmd(String),
 }
 
 impl Source {
-    /// The one that is there. Blank text counts as absent, but what is used is used as it is.
+    /// The one that is there, as it is.
     fn of(code: Option<String>, cmd: Option<String>) -> Result<Self, PlanError> {
-        let present = |text: &String| !text.trim().is_empty();
-        match (code.filter(present), cmd.filter(present)) {
-            (Some(_), Some(_)) => Err(PlanError::TwoSources),
-            (None, None) => Err(PlanError::NoSource),
-            (Some(code), None) => Ok(Self::Code(code)),
+        match (code.filter(|text| is_present(text)), cmd.filter(|text| is_present(text))) {
+            (Some(code), _) => Ok(Self::Code(code)),
             (None, Some(cmd)) if cmd.contains('\0') => Err(PlanError::Nul("cmd")),
             (None, Some(cmd)) => Ok(Self::Cmd(cmd)),
+            (None, None) => Err(PlanError::NoSource),
         }
     }
 }

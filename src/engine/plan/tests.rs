@@ -80,6 +80,26 @@ fn exactly_one_source_is_needed_and_blank_ones_do_not_count() {
 }
 
 #[test]
+fn code_at_a_url_is_a_source_like_the_others() {
+    let at_url = |request: Request| Request { code_url: Some("https://example.com/a.py".into()), ..request };
+    let nothing = || Request { runtime: "python".into(), ..Request::default() };
+    assert_eq!(sources(&at_url(nothing())), [false, true, false]);
+    for two in [at_url(python("1")), at_url(Request { cmd: Some("ls".into()), ..nothing() })] {
+        assert_eq!(plan(two), Err(PlanError::TwoSources));
+    }
+    let blank = Request { code_url: Some("\t".into()), ..python("1") };
+    assert!(plan(blank).is_ok());
+}
+
+#[test]
+fn a_hash_of_code_that_is_not_fetched_is_refused() {
+    for hash in ["", "00"] {
+        let hashed = Request { code_hash: Some(hash.into()), ..python("1") };
+        assert_eq!(plan(hashed), Err(PlanError::HashOfNothing));
+    }
+}
+
+#[test]
 fn the_source_is_checked_before_the_runtime() {
     let request = Request { runtime: "ruby".into(), ..Request::default() };
     assert_eq!(plan(request), Err(PlanError::NoSource));

@@ -1,5 +1,6 @@
 //! One connection of a program: its requests, one after the other, and what it becomes after the last of them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::counted::Counted;
@@ -18,6 +20,10 @@ use crate::network::Authority;
 
 /// How long the head of a request may take, the time before it included.
 const HEAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long nothing may move, either way, before a connection is let go of: longer than the usual pings of protocols
+/// that keep one open, and than any other limit here.
+const IDLE_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// The longest head of a request.
 const MAX_HEAD: usize = 64 * 1024;
@@ -39,15 +45,34 @@ where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let connection = Counted::new(connection.compat(), outlet.clone());
-    let next = http(&outlet, connection, None).await;
-    match next {
-        Some(Next::Tunnel { to, program, server }) => {
-            if let Ok(program) = program.await {
-                tunnel::serve(&outlet, to, TokioIo::new(program), server).await;
+    let moved = connection.moved();
+    let serving = async {
+        match http(&outlet, connection, None).await {
+            Some(Next::Tunnel { to, program, server }) => {
+                if let Ok(program) = program.await {
+                    tunnel::serve(&outlet, to, TokioIo::new(program), server).await;
+                }
             }
+            Some(next) => next.relay().await,
+            None => {}
         }
-        Some(next) => next.relay().await,
-        None => {}
+    };
+    tokio::select! {
+        () = serving => {}
+        () = idle(&moved) => tracing::debug!("a connection of a program was idle for too long"),
+    }
+}
+
+/// Resolves when nothing has moved for [`IDLE_LIMIT`], or up to twice as long.
+async fn idle(moved: &AtomicU64) {
+    let mut before = None;
+    loop {
+        let now = Some(moved.load(Ordering::Relaxed));
+        if now == before {
+            return;
+        }
+        before = now;
+        sleep(IDLE_LIMIT).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
@@ -12,11 +13,22 @@ use super::Outlet;
 pub(super) struct Counted<C> {
     inner: C,
     outlet: Arc<Outlet>,
+    /// Both ways together.
+    moved: Arc<AtomicU64>,
 }
 
 impl<C> Counted<C> {
     pub(super) fn new(inner: C, outlet: Arc<Outlet>) -> Self {
-        Self { inner, outlet }
+        Self { inner, outlet, moved: Arc::default() }
+    }
+
+    /// How many bytes have gone through it so far.
+    pub(super) fn moved(&self) -> Arc<AtomicU64> {
+        self.moved.clone()
+    }
+
+    fn note(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -24,7 +36,9 @@ impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, into))?;
-        self.outlet.traffic.went_out(into.filled().len() - before);
+        let bytes = into.filled().len() - before;
+        self.outlet.traffic.went_out(bytes);
+        self.note(bytes);
         Poll::Ready(Ok(()))
     }
 }
@@ -33,6 +47,7 @@ impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
         self.outlet.traffic.came_in(written);
+        self.note(written);
         Poll::Ready(Ok(written))
     }
 

@@ -15,7 +15,8 @@
 //! | `answer` | what the proxy says in its own name |
 //! | `counted`, `rewound` | streams that are counted, and streams of which something was read already |
 //!
-//! Everything ends when [`serve`] is dropped: no connection outlives the execution (or session) it belongs to.
+//! Everything ends when [`serve`] is dropped: no connection outlives the execution (or session) it belongs to. One that
+//! nobody waits for any more, or over which nothing has moved for long, ends with what it had begun.
 
 mod answer;
 mod connection;
@@ -30,8 +31,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{Stream, StreamExt};
-use isol8_protocol::MAX_TUNNELS;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::dial::{Lookup, SystemLookup};
 use super::traffic::Traffic;
@@ -134,8 +135,9 @@ impl Outlet {
     }
 }
 
-/// Serves the connections of one sandbox until there can be no more. Dropping it ends them all.
-pub async fn serve<C>(outlet: Arc<Outlet>, mut connections: impl Stream<Item = C> + Unpin)
+/// Serves the connections of one sandbox until there can be no more, each until its token says that nobody waits for it.
+/// How many there are is bounded by whoever brings them. Dropping it ends them all.
+pub async fn serve<C>(outlet: Arc<Outlet>, mut connections: impl Stream<Item = (C, CancellationToken)> + Unpin)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -143,9 +145,10 @@ where
     loop {
         tokio::select! {
             connection = connections.next() => match connection {
-                // The guest keeps to this number; one that does not is not to be trusted with more.
-                Some(_) if tasks.len() >= MAX_TUNNELS => {}
-                Some(connection) => drop(tasks.spawn(connection::serve(outlet.clone(), connection))),
+                Some((connection, gone)) => {
+                    let serving = connection::serve(outlet.clone(), connection);
+                    tasks.spawn(async move { gone.run_until_cancelled_owned(serving).await });
+                }
                 None => return while tasks.join_next().await.is_some() {},
             },
             Some(_) = tasks.join_next() => {}

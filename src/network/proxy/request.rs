@@ -29,7 +29,7 @@ use crate::network::{Authority, Decision, Reason, policy};
 const HOP_BY_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "transfer-encoding"];
 
-/// How long a server may take to begin its answer. A program that has given up is not noticed before.
+/// How long a server may take to begin its answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// The requests of one connection.

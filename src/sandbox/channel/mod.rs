@@ -5,6 +5,7 @@
 
 mod running;
 mod transfer;
+mod tunnels;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,17 +13,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::AsyncReadExt;
 use isol8_protocol::frame::{self, FrameError};
-use isol8_protocol::mux::{self, Disconnected, Inbound, Mode, Opener, Stream};
+use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
 use isol8_protocol::{
     Ack, Contract, Exec, Failure, FailureKind, Hello, Ping, ReadEvent, ReadFiles, Request, ResetReport, Signal, VERSION,
 };
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::backend::ByteStream;
 pub use running::Running;
 use transfer::{Batch, read_file};
 pub use transfer::{Files, Stdin};
+pub use tunnels::{Tunnel, Tunnels};
 
 /// How long a guest may take to say hello once its container has started. Generous: on a loaded machine the
 /// daemon's own start-up work still competes with it.
@@ -90,12 +93,9 @@ pub struct Channel {
     driver: AbortHandle,
     heartbeat: AbortHandle,
     silence: Arc<Mutex<Option<Duration>>>,
-    /// Connections that the guest carries here. Nobody takes them where the contract has none.
-    tunnels: Option<Tunnels>,
+    /// Connections that the guest carries here, and what passes them on. There are none without a proxy.
+    tunnels: Option<(Tunnels, AbortOnDropHandle<()>)>,
 }
-
-/// The connections of a sandbox's programs, for one taker at a time.
-pub type Tunnels = Arc<tokio::sync::Mutex<Inbound>>;
 
 impl Drop for Channel {
     fn drop(&mut self) {
@@ -109,7 +109,7 @@ impl Channel {
     pub async fn connect(stream: ByteStream, contract: Contract) -> Result<Self, ChannelError> {
         let (opener, inbound, driver) = mux::connect(stream, Mode::Client);
         // A guest without a proxy opens no streams: if it does, they are reset.
-        let tunnels = contract.proxy.then(|| Arc::new(tokio::sync::Mutex::new(inbound)));
+        let inbound = contract.proxy.then_some(inbound);
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(error = %error, "channel closed");
@@ -117,15 +117,28 @@ impl Channel {
         })
         .abort_handle();
         let silence = Arc::new(Mutex::new(None));
-        let mut channel = Self { opener, driver: driver.clone(), heartbeat: driver, silence: silence.clone(), tunnels };
+        let mut channel =
+            Self { opener, driver: driver.clone(), heartbeat: driver, silence: silence.clone(), tunnels: None };
         let control = within("hello", HELLO_TIMEOUT, channel.greet(contract)).await?;
         channel.heartbeat = tokio::spawn(heartbeat(control, channel.driver.clone(), silence)).abort_handle();
+        if let Some(inbound) = inbound {
+            let (tunnels, driver) = (Tunnels::default(), channel.driver.clone());
+            let control = channel.request(&Request::Tunnels).await?;
+            let carrying = tunnels.clone().carry(inbound, control);
+            let carrying = tokio::spawn(async move {
+                if let Err(error) = carrying.await {
+                    tracing::debug!(error = %error, "the guest lost count of its connections");
+                    driver.abort();
+                }
+            });
+            channel.tunnels = Some((tunnels, AbortOnDropHandle::new(carrying)));
+        }
         Ok(channel)
     }
 
     /// The connections that the sandbox's programs make to the proxy, if its contract has one.
     pub fn tunnels(&self) -> Option<&Tunnels> {
-        self.tunnels.as_ref()
+        self.tunnels.as_ref().map(|(tunnels, _)| tunnels)
     }
 
     /// Whether the connection is gone.

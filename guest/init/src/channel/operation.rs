@@ -30,6 +30,7 @@ pub(super) async fn serve(guest: &Guest<'_>, mut stream: Stream) -> Result<(), F
             guest.stays.set(true);
             frame::write_message(&mut stream, &Ack::Done).await?;
         }
+        Request::Tunnels => guest.tunnels.account(&mut stream).await?,
         Request::Reset => frame::write_message(&mut stream, &reset::run(guest).await).await?,
     }
     Ok(stream.close().await?)

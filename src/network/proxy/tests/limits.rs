@@ -2,26 +2,63 @@
 
 use std::time::Duration;
 
-use isol8_protocol::MAX_TUNNELS;
-use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::support::*;
 
 #[tokio::test]
-async fn a_guest_with_more_connections_than_there_may_be_has_the_last_ones_closed() {
-    let origin = Origin::http(ALLOWED, 0, "token").await;
+async fn what_nobody_waits_for_any_more_ends_at_the_server_too() {
+    let origin = Origin::raw(ALLOWED, 0, Vec::new()).await;
     let to = origin.address;
     let exit = Exit::open(&filter(&[origin.port()]), Names::new(&[]));
-    let mut open: Vec<_> = (0..MAX_TUNNELS).map(|_| exit.connect()).collect();
-    for connection in &mut open {
-        connection.write_all(b"GET ").await.expect("it is read");
+    let gone = CancellationToken::new();
+    let (mut asking, mut tunnel) = (exit.connect_until(gone.clone()), exit.connect_until(gone.clone()));
+    let request = format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n\r\n");
+    asking.write_all(request.as_bytes()).await.expect("it is read");
+    asking.shutdown().await.expect("it has no more to say");
+    tunnel.write_all(format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n").as_bytes()).await.expect("it is read");
+    assert!(head_of(&mut tunnel).await.starts_with("HTTP/1.1 200"));
+    tunnel.write_all(&client_hello(None)).await.expect("it is read");
+    until(|| origin.heard().iter().filter(|heard| !heard.is_empty()).count() == 2).await;
+    assert_eq!(origin.open(), 2);
+
+    gone.cancel();
+    until(|| origin.open() == 0).await;
+    assert_eq!((rest(&mut asking).await, rest(&mut tunnel).await), (String::new(), String::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_over_which_nothing_moves_is_let_go_of() {
+    let origin = Origin::raw(ALLOWED, 0, Vec::new()).await;
+    let to = origin.address;
+    let exit = Exit::open(&filter(&[origin.port()]), Names::new(&[]));
+    let mut tunnel = exit.connect();
+    tunnel.write_all(format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n").as_bytes()).await.expect("it is read");
+    assert!(head_of(&mut tunnel).await.starts_with("HTTP/1.1 200"));
+    tunnel.write_all(&client_hello(None)).await.expect("it is read");
+    let begun = Instant::now();
+    let mut end = [0];
+    let ended = timeout(Duration::from_secs(3600), tunnel.read(&mut end)).await;
+    assert_eq!(ended.expect("an end").expect("no error"), 0);
+    assert!((Duration::from_secs(300)..Duration::from_secs(601)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_and_a_server_have_a_time_to_answer() {
+    let origin = Origin::raw(ALLOWED, 0, Vec::new()).await;
+    let exit = Exit::open(&filter(&[origin.port()]), Names::new(&[("never.test", &[])]));
+    for (host, limit) in [("never.test", 10), ("127.0.0.2", 120)] {
+        let begun = Instant::now();
+        let mut connection = exit.connect();
+        let to = format!("{host}:{}", origin.port());
+        let request = format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.expect("it is read");
+        let head = timeout(Duration::from_secs(3600), head(&mut connection)).await.expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 502"), "{head}");
+        assert_eq!(begun.elapsed().as_secs(), limit, "{host}");
     }
-    assert_eq!(rest(&mut exit.connect()).await, "");
-    let mut first = open.swap_remove(0);
-    let end = format!("http://{to}/ HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
-    first.write_all(end.as_bytes()).await.expect("it is read");
-    assert!(rest(&mut first).await.ends_with("token"));
 }
 
 #[tokio::test]

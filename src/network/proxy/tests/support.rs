@@ -1,6 +1,7 @@
 //! A proxy, the program's end of a connection to it, servers that note what they are told, and names.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::NetworkFilterConfig;
@@ -30,6 +32,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Origin {
     pub(super) address: SocketAddr,
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
+    open: Arc<AtomicUsize>,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -45,11 +48,13 @@ impl Origin {
         let listener = TcpListener::bind((address.into(), port)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let note = heard.clone();
+        let (note, open) = (heard.clone(), Arc::new(AtomicUsize::new(0)));
+        let count = open.clone();
         let serving = tokio::spawn(async move {
             loop {
                 let Ok((mut connection, _)) = listener.accept().await else { continue };
-                let (note, answer) = (note.clone(), answer.clone());
+                let (note, answer, count) = (note.clone(), answer.clone(), count.clone());
+                count.fetch_add(1, Ordering::SeqCst);
                 let index = {
                     let mut heard = note.lock().unwrap_or_else(PoisonError::into_inner);
                     heard.push(Vec::new());
@@ -63,14 +68,20 @@ impl Origin {
                             break;
                         }
                     }
+                    count.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, heard, _serving: AbortOnDropHandle::new(serving) }
+        Self { address, heard, open, _serving: AbortOnDropHandle::new(serving) }
     }
 
     pub(super) fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// How many connections it has.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// What it was told over each connection.
@@ -107,7 +118,7 @@ pub(super) fn owned(texts: &[&str]) -> Vec<String> {
 
 /// A sandbox's way out.
 pub(super) struct Exit {
-    connections: mpsc::UnboundedSender<Compat<DuplexStream>>,
+    connections: mpsc::UnboundedSender<(Compat<DuplexStream>, CancellationToken)>,
     outlet: Arc<Outlet>,
     pub(super) serving: AbortOnDropHandle<()>,
 }
@@ -123,8 +134,13 @@ impl Exit {
 
     /// A connection of a program.
     pub(super) fn connect(&self) -> DuplexStream {
+        self.connect_until(CancellationToken::new())
+    }
+
+    /// One that nobody waits for once `gone` is cancelled.
+    pub(super) fn connect_until(&self, gone: CancellationToken) -> DuplexStream {
         let (program, proxy) = tokio::io::duplex(64 * 1024);
-        self.connections.unbounded_send(proxy.compat()).expect("it is being served");
+        self.connections.unbounded_send((proxy.compat(), gone)).expect("it is being served");
         program
     }
 
@@ -179,17 +195,29 @@ pub(super) async fn rest(connection: &mut DuplexStream) -> String {
 
 /// An answer's head.
 pub(super) async fn head_of(connection: &mut DuplexStream) -> String {
-    let read = async {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            match connection.read_u8().await {
-                Ok(byte) => head.push(byte),
-                Err(_) => break,
-            }
+    timeout(PATIENCE, head(connection)).await.expect("an answer")
+}
+
+/// The same, however long it takes.
+pub(super) async fn head(connection: &mut DuplexStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match connection.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
         }
-        head
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// Waits for something that happens elsewhere.
+pub(super) async fn until(mut happened: impl FnMut() -> bool) {
+    let looking = async {
+        while !happened() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     };
-    String::from_utf8_lossy(&timeout(PATIENCE, read).await.expect("an answer")).into_owned()
+    timeout(PATIENCE, looking).await.expect("it happens in time");
 }
 
 /// The first message of a TLS client that asks for `name`, if any.
