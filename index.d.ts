@@ -246,7 +246,10 @@ export declare class ExecutionStream {
   get networkLogs(): Array<NetworkLogEntry> | null
   /** How long packages took to be installed, in milliseconds; present once the program has ended, if any had to be. */
   get installMs(): number | null
-  /** Kills the program if it still runs. Resolves when its sandbox has been given back. */
+  /**
+   * Kills the program if it still runs. Resolves when its sandbox has been given back; at a server, as soon as that is
+   * about to do it.
+   */
   return(): Promise<IteratorResult>
 }
 
@@ -260,6 +263,28 @@ export declare class NativeServer {
   cleanup(images: boolean): Promise<ServerCleanup>
   /** Takes no more requests, lets what goes on end until a deadline, and resolves when no container is left. */
   shutdown(): Promise<void>
+}
+
+/** Runs untrusted code on a server. */
+export declare class RemoteIsol8 {
+  /** Checks what it is given; throws if it makes no sense. Nobody is connected to yet. */
+  constructor(remote: { host: string, apiKey: string, sessionId?: string }, options?: DockerIsol8Options | undefined | null)
+  /** Asks the server whether it is well. Optional. */
+  start(): Promise<void>
+  /** Ends every execution that has begun, and the session with all that is in it. */
+  stop(): Promise<void>
+  /** Runs a request and resolves when the program has ended, whatever its exit code. */
+  execute(request: ExecutionRequest, controls?: RunControls | undefined | null): Promise<ExecutionResult>
+  /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
+  executeStream(request: ExecutionRequest, controls?: RunControls | undefined | null): AsyncIterableIterator<StreamEvent> & { readonly networkLogs?: NetworkLogEntry[] | null }
+  /** Writes a file in the session's sandbox: an absolute path, or one relative to `/sandbox`. */
+  putFile(path: string, content: string | Uint8Array): Promise<void>
+  /** Reads a file in the session's sandbox, at most 256 MiB long. */
+  getFile(path: string): Promise<Buffer>
+  /** The sessions that the key may see. */
+  listSessions(): Promise<unknown[]>
+  /** Ends a session with all that is in it. One that does not exist is fine. */
+  deleteSession(id: string): Promise<void>
 }
 
 /** Ends an execution, and feeds it. Serves one execution. */

@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.DockerIsol8 = nativeBinding.DockerIsol8
 module.exports.ExecutionStream = nativeBinding.ExecutionStream
 module.exports.NativeServer = nativeBinding.NativeServer
+module.exports.RemoteIsol8 = nativeBinding.RemoteIsol8
 module.exports.RunControls = nativeBinding.RunControls
 module.exports.RuntimeTable = nativeBinding.RuntimeTable
 module.exports.agentCommand = nativeBinding.agentCommand

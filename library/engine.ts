@@ -12,7 +12,8 @@ import {
   type StartOptions,
 } from '../index.js';
 import { adapterFor, prewarming } from './custom-runtime.js';
-import { connect, type ExecutionEvents, type ExecutionOptions, type Live, LiveStream } from './live.js';
+import { disposable } from './dispose.js';
+import { buffered, type ExecutionEvents, type ExecutionOptions, streamed } from './live.js';
 import type { Isol8Engine } from './types/engine.js';
 
 /** Runs untrusted code in locked-down containers on a Docker engine. */
@@ -41,30 +42,17 @@ export class DockerIsol8 implements Isol8Engine {
   }
 
   /** Runs a request and resolves when the program has ended, whatever its exit code. */
-  async execute(request: ExecutionRequest, options?: ExecutionOptions): Promise<ExecutionResult> {
-    const adapter = adapterFor(this.#native, request);
-    const { request: given, live } = connect(request, options);
-    try {
-      const result = await this.#native.execute(given, live?.controls, adapter);
-      live?.end();
-      return result;
-    } catch (error) {
-      throw live ? live.end(error) : error;
-    }
+  execute(request: ExecutionRequest, options?: ExecutionOptions): Promise<ExecutionResult> {
+    return buffered(request, options, (given, controls) =>
+      this.#native.execute(given, controls, adapterFor(this.#native, request)),
+    );
   }
 
   /** Runs a request and yields its output as it comes. Leaving the loop early kills the program. */
   executeStream(request: ExecutionRequest, options?: ExecutionOptions): ExecutionEvents {
-    let live: Live | undefined;
-    try {
-      const adapter = adapterFor(this.#native, request);
-      const connected = connect(request, options);
-      live = connected.live;
-      const events = this.#native.executeStream(connected.request, live?.controls, adapter);
-      return live ? new LiveStream(events, live) : events;
-    } catch (error) {
-      return failed(live ? live.end(error) : error);
-    }
+    return streamed(request, options, (given, controls) =>
+      this.#native.executeStream(given, controls, adapterFor(this.#native, request)),
+    );
   }
 
   /** Writes a file in the container of a persistent engine: an absolute path, or one relative to `/sandbox`. */
@@ -96,19 +84,4 @@ export class DockerIsol8 implements Isol8Engine {
   }
 }
 
-/** A stream that has nothing to tell but this. */
-// biome-ignore lint/correctness/useYield: it never gets that far
-async function* failed(error: unknown): AsyncGenerator<never> {
-  throw error;
-}
-
-// The oldest versions of Node.js 20 do not have the symbol yet.
-if (Symbol.asyncDispose) {
-  Object.defineProperty(DockerIsol8.prototype, Symbol.asyncDispose, {
-    configurable: true,
-    writable: true,
-    value(this: DockerIsol8) {
-      return this.stop();
-    },
-  });
-}
+disposable(DockerIsol8);

@@ -24,6 +24,7 @@ export { LABELS } from './labels.js';
 export type { ExecutionEvents, ExecutionOptions } from './live.js';
 export { logger } from './logger.js';
 export { RuntimeRegistry } from './registry.js';
+export { RemoteIsol8 } from './remote.js';
 export { Semaphore } from './semaphore.js';
 export { createServer } from './server.js';
 export type * from './types/adapter.js';

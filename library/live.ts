@@ -6,7 +6,13 @@
  */
 
 import { isUint8Array } from 'node:util/types';
-import { type ExecutionRequest, type NetworkLogEntry, RunControls, type StreamEvent } from '../index.js';
+import {
+  type ExecutionRequest,
+  type ExecutionResult,
+  type NetworkLogEntry,
+  RunControls,
+  type StreamEvent,
+} from '../index.js';
 import type { Isol8ErrorCode } from './types/error-code.js';
 
 /** What a caller can do to an execution while it goes on. */
@@ -18,7 +24,7 @@ export interface ExecutionOptions {
 type Stdin = AsyncIterable<string | Uint8Array>;
 
 /** What connects one execution with its caller. */
-export class Live {
+class Live {
   readonly controls: RunControls;
   #over = false;
   #failure: Error | undefined;
@@ -70,8 +76,47 @@ export class Live {
   }
 }
 
+/** Runs a request, connected with its caller, as `run` does with it as the addon takes it. */
+export async function buffered(
+  request: ExecutionRequest,
+  options: ExecutionOptions | undefined,
+  run: (request: ExecutionRequest, controls: RunControls | undefined) => Promise<ExecutionResult>,
+): Promise<ExecutionResult> {
+  const { request: given, live } = connect(request, options);
+  try {
+    const result = await run(given, live?.controls);
+    live?.end();
+    return result;
+  } catch (error) {
+    throw live ? live.end(error) : error;
+  }
+}
+
+/** The same for a run that is streamed. Whatever goes wrong shows when the stream is read. */
+export function streamed(
+  request: ExecutionRequest,
+  options: ExecutionOptions | undefined,
+  run: (request: ExecutionRequest, controls: RunControls | undefined) => ExecutionEvents,
+): ExecutionEvents {
+  let live: Live | undefined;
+  try {
+    const connected = connect(request, options);
+    live = connected.live;
+    const events = run(connected.request, live?.controls);
+    return live ? new LiveStream(events, live) : events;
+  } catch (error) {
+    return failed(live ? live.end(error) : error);
+  }
+}
+
+/** A stream that has nothing to tell but this. */
+// biome-ignore lint/correctness/useYield: it never gets that far
+async function* failed(error: unknown): AsyncGenerator<never> {
+  throw error;
+}
+
 /** The request as the addon takes it, and what connects it with its caller if anything does. */
-export function connect(request: ExecutionRequest, options: ExecutionOptions | undefined) {
+function connect(request: ExecutionRequest, options: ExecutionOptions | undefined) {
   const stdin: unknown = request?.stdin;
   const isLive = isAsyncIterable(stdin);
   if (!isLive && !options?.signal) return { request, live: undefined };
@@ -91,7 +136,7 @@ export interface ExecutionEvents extends AsyncIterableIterator<StreamEvent> {
 const forgotten = new FinalizationRegistry<Live>((live) => live.end());
 
 /** The events of an execution that is connected with its caller. */
-export class LiveStream implements ExecutionEvents {
+class LiveStream implements ExecutionEvents {
   constructor(
     private readonly events: ExecutionEvents,
     private readonly live: Live,

@@ -14,6 +14,7 @@ const VALUES = [
   'LABELS',
   'NodeAdapter',
   'PythonAdapter',
+  'RemoteIsol8',
   'RuntimeRegistry',
   'Semaphore',
   'VERSION',

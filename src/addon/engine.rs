@@ -9,8 +9,8 @@ use super::controls::RunControls;
 use super::options::{DockerConnection, EngineOptions};
 use super::request::{Adapter, ExecutionRequest, bytes};
 use super::result::ExecutionResult;
-use super::stream::ExecutionStream;
-use super::value::{check_names, read};
+use super::stream::{Events, ExecutionStream};
+use super::value::read;
 use super::{exit, js_error, settle};
 use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
 use crate::runtime::{self, Language};
@@ -125,10 +125,10 @@ impl DockerIsol8 {
         adapter: Option<Adapter>,
     ) -> ExecutionStream {
         let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
-        ExecutionStream::new(match request_from(request, adapter) {
+        ExecutionStream::new(Events::Here(match request_from(request, adapter) {
             Ok(request) => within_runtime_if_available(|| self.engine.stream(request, controls)),
             Err(error) => EventStream::failed(error),
-        })
+        }))
     }
 
     /// Where the source text of an execution is to be written, for adapters that have to know before.
@@ -189,17 +189,13 @@ impl DockerIsol8 {
 }
 
 fn engine(options: Option<Unknown<'_>>, max_concurrent: Option<f64>) -> std::result::Result<Engine, Error> {
-    let options = options.map(|options| {
-        let read = read::<EngineOptions>(options, "options", &["docker", "secrets", "security", "audit"])?;
-        check_names(options, "security", &["seccomp", "customProfilePath", "runtime"])?;
-        Ok(read)
-    });
-    let options = options.transpose().map_err(malformed)?.unwrap_or_default();
+    let options = options.map(EngineOptions::read).transpose().map_err(malformed)?.unwrap_or_default();
     telemetry::start(options.debug == Some(true));
     Engine::new(options.parse(max_concurrent).map_err(malformed)?)
 }
 
-fn request_from(request: Unknown<'_>, adapter: Option<Adapter>) -> std::result::Result<api::Request, Error> {
+/// The request as the engine takes it.
+pub(super) fn request_from(request: Unknown<'_>, adapter: Option<Adapter>) -> std::result::Result<api::Request, Error> {
     let request = read::<ExecutionRequest>(request, "request", &["env", "files", "metadata"]);
     let adapter = adapter.map(Into::into);
     Ok(api::Request { adapter, ..request.map_err(PlanError::Malformed)?.into() })

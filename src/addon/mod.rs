@@ -10,12 +10,15 @@ mod exit;
 pub mod images;
 pub mod labels;
 pub mod options;
+pub mod remote;
 pub mod request;
 pub mod result;
 pub mod runtime;
 pub mod server;
 pub mod stream;
 mod value;
+
+use std::time::Duration;
 
 use napi::bindgen_prelude::{JsObjectValue, JsValue, PromiseRaw, ToNapiValue};
 use napi::{Env, Status};
@@ -41,6 +44,11 @@ trait Coded: Send + 'static {
 
     /// The message with its causes.
     fn full_message(&self) -> String;
+
+    /// When another try may be worth it: `error.retryAfterMs`.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Coded for Error {
@@ -70,16 +78,40 @@ fn settle_coded<'env, T: Send + 'static, E: Coded, V: ToNapiValue + 'env>(
 ) -> napi::Result<PromiseRaw<'env, V>> {
     env.spawn_future_with_callback(async move { Ok(work.await) }, move |env, outcome| match outcome {
         Ok(value) => Ok(convert(value)),
-        Err(error) => Err(js_error(env, error.code(), error.full_message())),
+        Err(error) => Err(coded_error(env, &error)),
     })
+}
+
+/// A JavaScript `Error` with all that there is to know of `failure`. Must be called on the JavaScript thread.
+fn coded_error(env: &Env, failure: &impl Coded) -> napi::Error {
+    let mut error = match env.create_error(napi::Error::new(Status::GenericFailure, failure.full_message())) {
+        Ok(error) => error,
+        Err(error) => return error,
+    };
+    let mut tell = || {
+        error.set_named_property("code", failure.code().as_str())?;
+        match failure.retry_after() {
+            Some(wait) => error.set_named_property("retryAfterMs", wait.as_millis() as f64),
+            None => Ok(()),
+        }
+    };
+    match tell() {
+        Ok(()) => napi::Error::from(error.to_unknown()),
+        Err(error) => error,
+    }
 }
 
 /// A JavaScript `Error` with a `code`. Must be called on the JavaScript thread.
 fn js_error(env: &Env, code: ErrorCode, message: String) -> napi::Error {
-    let error = env.create_error(napi::Error::new(Status::GenericFailure, message));
-    let coded = error.and_then(|mut error| {
-        error.set_named_property("code", code.as_str())?;
-        Ok(napi::Error::from(error.to_unknown()))
-    });
-    coded.unwrap_or_else(|error| error)
+    coded_error(env, &(code, message))
+}
+
+impl Coded for (ErrorCode, String) {
+    fn code(&self) -> ErrorCode {
+        self.0
+    }
+
+    fn full_message(&self) -> String {
+        self.1.clone()
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::{Either, Unknown};
 use napi_derive::napi;
 use serde::de::DeserializeOwned;
 use serde::de::value::StringDeserializer;
 
+use super::value::{check_names, read};
 use crate::api::{self, Secret};
 
 /// Options of an engine. Everything is optional.
@@ -133,6 +134,13 @@ impl From<DockerConnection> for api::DockerConnection {
 }
 
 impl EngineOptions {
+    /// As JavaScript has them, or why not.
+    pub(super) fn read(options: Unknown<'_>) -> Result<Self, String> {
+        let read = read(options, "options", &["docker", "secrets", "security", "audit"])?;
+        check_names(options, "security", &["seccomp", "customProfilePath", "runtime"])?;
+        Ok(read)
+    }
+
     /// The same in the engine's words; an error names the option and the value.
     pub(super) fn parse(self, max_concurrent: Option<f64>) -> Result<api::Options, String> {
         Ok(api::Options {

@@ -95,16 +95,6 @@ impl Coded for Failure {
     }
 }
 
-impl Coded for (ErrorCode, String) {
-    fn code(&self) -> ErrorCode {
-        self.0
-    }
-
-    fn full_message(&self) -> String {
-        self.1.clone()
-    }
-}
-
 /// Starts a server, and resolves when it accepts requests.
 #[napi(ts_return_type = "Promise<NativeServer>")]
 pub fn start_server<'env>(env: &'env Env, options: NativeServerOptions) -> Result<PromiseRaw<'env, NativeServer>> {

@@ -1,27 +1,97 @@
 //! `executeStream`'s async iterator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use napi::Env;
 use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Reference};
-use napi::{Env, Result};
 use napi_derive::napi;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::result::{NetworkLogEntry, StreamEvent};
-use super::settle;
-use crate::engine::{EventStream, in_line};
+use super::{Coded, settle_coded};
+use crate::api::{self, ErrorCode};
+use crate::client;
+use crate::engine::{self, EventStream, in_line};
+
+/// Events of an execution, wherever it runs.
+pub(super) enum Events {
+    /// In a container of this process.
+    Here(EventStream),
+    /// At a server.
+    Remote(client::Events),
+}
+
+/// Why an execution failed, wherever it ran.
+pub(super) enum Failure {
+    Here(engine::Error),
+    Remote(client::Error),
+}
+
+impl Events {
+    async fn next(&mut self) -> Option<Result<api::StreamEvent, Failure>> {
+        match self {
+            Self::Here(events) => Some(events.next().await?.map_err(Failure::Here)),
+            Self::Remote(events) => Some(events.next().await?.map_err(Failure::Remote)),
+        }
+    }
+
+    fn network_logs(&self) -> &[api::NetworkLogEntry] {
+        match self {
+            Self::Here(events) => events.network_logs(),
+            Self::Remote(events) => events.network_logs(),
+        }
+    }
+
+    fn install_ms(&self) -> Option<u64> {
+        match self {
+            Self::Here(events) => events.install_ms(),
+            Self::Remote(events) => events.install_ms(),
+        }
+    }
+
+    async fn cancel(&mut self) {
+        match self {
+            Self::Here(events) => events.cancel().await,
+            Self::Remote(events) => events.cancel().await,
+        }
+    }
+}
+
+impl Coded for Failure {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Here(error) => error.code(),
+            Self::Remote(error) => error.code(),
+        }
+    }
+
+    fn full_message(&self) -> String {
+        match self {
+            Self::Here(error) => error.full_message(),
+            Self::Remote(error) => error.full_message(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Here(_) => None,
+            Self::Remote(error) => error.retry_after(),
+        }
+    }
+}
 
 /// The events of one execution. Ending the iteration early kills the program, and so does dropping the object.
 #[napi]
 pub struct ExecutionStream {
-    events: Arc<Mutex<EventStream>>,
+    events: Arc<Mutex<Events>>,
     /// Set by `return()`, also while a `next()` is waiting.
     ended: CancellationToken,
 }
 
 impl ExecutionStream {
-    pub(super) fn new(events: EventStream) -> Self {
+    pub(super) fn new(events: Events) -> Self {
         Self { events: Arc::new(Mutex::new(events)), ended: CancellationToken::new() }
     }
 }
@@ -49,7 +119,7 @@ impl ExecutionStream {
         &self,
         env: &'env Env,
         this: Reference<ExecutionStream>,
-    ) -> Result<PromiseRaw<'env, IteratorResult>> {
+    ) -> napi::Result<PromiseRaw<'env, IteratorResult>> {
         let (turn, ended) = (in_line(self.events.clone().lock_owned()), self.ended.clone());
         let next = async move {
             tokio::select! {
@@ -58,7 +128,7 @@ impl ExecutionStream {
                 event = async { turn.await.next().await } => event.transpose(),
             }
         };
-        settle(env, next, move |event| {
+        settle_coded(env, next, move |event| {
             // Who waits for an event may hold nothing but the promise: until it is settled, the object is in use.
             drop(this);
             IteratorResult { done: event.is_none(), value: event.map(Into::into) }
@@ -80,23 +150,24 @@ impl ExecutionStream {
         Some(self.events.try_lock().ok()?.install_ms()? as f64)
     }
 
-    /// Kills the program if it still runs. Resolves when its sandbox has been given back.
+    /// Kills the program if it still runs. Resolves when its sandbox has been given back; at a server, as soon as that is
+    /// about to do it.
     #[napi(js_name = "return")]
-    pub fn end<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, IteratorResult>> {
+    pub fn end<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, IteratorResult>> {
         self.ended.cancel();
         let events = self.events.clone();
         let cancelled = async move {
             events.lock().await.cancel().await;
-            Ok(())
+            Ok::<_, Failure>(())
         };
-        settle(env, cancelled, |()| IteratorResult { done: true, value: None })
+        settle_coded(env, cancelled, |()| IteratorResult { done: true, value: None })
     }
 }
 
 /// Makes the streams real async iterators: they inherit `Symbol.asyncIterator` (and, where the JavaScript engine
 /// has it, `Symbol.asyncDispose`) from the prototype that all async iterators share, which only a script can name.
 #[napi(module_exports)]
-pub fn inherit_from_async_iterator(exports: Object<'_>, env: Env) -> Result<()> {
+pub fn inherit_from_async_iterator(exports: Object<'_>, env: Env) -> napi::Result<()> {
     let class: Object<'_> = exports.get_named_property_unchecked("ExecutionStream")?;
     let prototype: Object<'_> = class.get_named_property("prototype")?;
     let inherit: Function<'_, Object<'_>, ()> = env.run_script(

@@ -25,6 +25,32 @@ pub(super) fn read<T: FromNapiValue>(value: Unknown<'_>, what: &str, nested: &[&
     })
 }
 
+/// The text in the property `name` of `value`; `None` where it is absent. Unlike those of [`read`], an error does not
+/// quote what is there instead, which may be a secret.
+pub(super) fn text(value: Unknown<'_>, name: &str) -> Result<Option<String>, String> {
+    let read = || -> napi::Result<Option<Option<String>>> {
+        let property: Unknown<'_> = Object::from_unknown(value)?.get_named_property_unchecked(name)?;
+        match property.get_type()? {
+            ValueType::Undefined | ValueType::Null => Ok(Some(None)),
+            ValueType::String => Ok(Some(Some(String::from_unknown(property)?))),
+            _ => Ok(None),
+        }
+    };
+    read().ok().flatten().ok_or_else(|| {
+        forget_exception(value);
+        format!("{name} must be a string")
+    })
+}
+
+/// Refuses properties of `value` itself that nobody knows.
+pub(super) fn check_own_names(value: Unknown<'_>, what: &str, known: &[&str]) -> Result<(), String> {
+    let names = Object::from_unknown(value).and_then(|object| Object::keys(&object)).map_err(|error| {
+        forget_exception(value);
+        error.reason.clone()
+    })?;
+    check(&names, what, known)
+}
+
 /// Refuses properties of `name`, an object within `value`, that nobody knows: where a misspelt or made-up option would
 /// be taken for a protection, silence is not safe.
 pub(super) fn check_names(value: Unknown<'_>, name: &str, known: &[&str]) -> Result<(), String> {
@@ -38,8 +64,12 @@ pub(super) fn check_names(value: Unknown<'_>, name: &str, known: &[&str]) -> Res
         forget_exception(value);
         error.reason.clone()
     })?;
+    check(&names, name, known)
+}
+
+fn check(names: &[String], what: &str, known: &[&str]) -> Result<(), String> {
     match names.iter().find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) => Err(format!("invalid {name}: unknown option \"{}\"", unknown.escape_debug())),
+        Some(unknown) => Err(format!("invalid {what}: unknown option \"{}\"", unknown.escape_debug())),
         None => Ok(()),
     }
 }

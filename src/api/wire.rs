@@ -125,11 +125,14 @@ pub struct ServerEvent {
     /// With the last `exit`: what the program asked of the network, where the options ask for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub network_logs: Vec<NetworkLogEntry>,
+    /// With the last `exit`: how long installing packages took, in milliseconds, if any were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install_ms: Option<u64>,
 }
 
 impl From<StreamEvent> for ServerEvent {
     fn from(event: StreamEvent) -> Self {
-        Self { event, code: None, network_logs: Vec::new() }
+        Self { event, code: None, network_logs: Vec::new(), install_ms: None }
     }
 }
 
@@ -137,7 +140,7 @@ impl ServerEvent {
     /// The execution failed.
     pub fn failure(code: ErrorCode, message: String) -> Self {
         let event = StreamEvent { kind: StreamEventKind::Error, data: message, phase: None };
-        Self { event, code: Some(code.as_str().to_owned()), network_logs: Vec::new() }
+        Self { event, code: Some(code.as_str().to_owned()), network_logs: Vec::new(), install_ms: None }
     }
 }
 

@@ -16,11 +16,12 @@ pub struct Events {
     /// The last event has come. The connection is being closed then, for which the task may take its time.
     is_over: bool,
     network_logs: Vec<NetworkLogEntry>,
+    install_ms: Option<u64>,
 }
 
 impl Events {
     pub(super) fn new(events: mpsc::Receiver<Result<ServerEvent, Error>>) -> Self {
-        Self { events: Some(events), is_over: false, network_logs: Vec::new() }
+        Self { events: Some(events), is_over: false, network_logs: Vec::new(), install_ms: None }
     }
 
     /// A stream that has nothing to tell but this.
@@ -37,10 +38,11 @@ impl Events {
             return None;
         }
         match self.events.as_mut()?.recv().await.unwrap_or_else(|| Err(vanished())) {
-            Ok(ServerEvent { event, network_logs, .. }) => {
+            Ok(ServerEvent { event, network_logs, install_ms, .. }) => {
                 self.is_over = is_last(&event);
                 if self.is_over {
                     self.network_logs = network_logs;
+                    self.install_ms = install_ms;
                 }
                 Some(Ok(event))
             }
@@ -54,6 +56,11 @@ impl Events {
     /// What the program asked of the network, once it has ended, where the options ask for it.
     pub fn network_logs(&self) -> &[NetworkLogEntry] {
         &self.network_logs
+    }
+
+    /// How long installing packages took, once the program has ended, if any were asked for.
+    pub fn install_ms(&self) -> Option<u64> {
+        self.install_ms
     }
 
     /// Closes the connection, and resolves when that is done: the server is about to kill the program then.

@@ -117,6 +117,7 @@ impl Run {
                 if event.event.kind == StreamEventKind::Exit && event.event.phase == Some(Phase::Code) {
                     self.is_over = true;
                     event.network_logs = self.events.network_logs().to_vec();
+                    event.install_ms = self.events.install_ms();
                 }
                 Some(event)
             }

@@ -71,7 +71,9 @@ async fn the_last_event_is_the_end_even_if_the_server_does_not_close() {
         socket.text(r#"{"type":"exit","data":"0","phase":"setup"}"#).await;
         socket.text(r#"{"type":"error","data":"EXECUTION TIMED OUT","phase":"code"}"#).await;
         let entry = r#"{"timestamp":"t","method":"GET","host":"h","path":"/","action":"ALLOW","durationMs":1}"#;
-        socket.text(&format!(r#"{{"type":"exit","data":"137","phase":"code","networkLogs":[{entry}]}}"#)).await;
+        socket
+            .text(&format!(r#"{{"type":"exit","data":"137","phase":"code","networkLogs":[{entry}],"installMs":7}}"#))
+            .await;
         std::future::pending::<()>().await;
     })
     .await;
@@ -81,7 +83,7 @@ async fn the_last_event_is_the_end_even_if_the_server_does_not_close() {
         kinds.push(event.expect("an event").kind);
     }
     assert_eq!(kinds, [StreamEventKind::Exit, StreamEventKind::Error, StreamEventKind::Exit]);
-    assert_eq!(events.network_logs().len(), 1);
+    assert_eq!((events.network_logs().len(), events.install_ms()), (1, Some(7)));
 }
 
 #[tokio::test]
