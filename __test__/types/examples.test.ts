@@ -1,9 +1,8 @@
-/** Whether programs that use the package compile: the examples of its documents as they are written, and its types. */
+/** Whether programs that use the package compile. Those of its documents are in `__test__/docs`. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ROOT } from '../support/paths.js';
 
 const MODULES = {
@@ -29,26 +28,7 @@ it('a CommonJS program compiles', async () => {
 });
 
 describe.each(Object.entries(MODULES))('with module resolution of %s', (_, module) => {
-  it.each(['streaming.mts', 'files.mts', 'names.mts', 'use.mts'])('%s compiles', async (name) => {
+  it.each(['engine.mts', 'streaming.mts', 'files.mts', 'names.mts', 'use.mts'])('%s compiles', async (name) => {
     expect(await complaints(example(name), module)).toBe('');
-  });
-
-  // Waits for fields to come: `codeUrl`, `codeHash`, `installPackages`. The day it compiles, it belongs into that list.
-  it.fails('engine.mts compiles', async () => {
-    expect(await complaints(example('engine.mts'), module)).toBe('');
-  });
-
-  it('the examples of the README compile', async () => {
-    const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-    const examples = [...readme.matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
-    expect(examples).not.toHaveLength(0);
-    // Inside the checkout, since programs find packages from where they are.
-    const directory = await mkdtemp(join(ROOT, 'node_modules/.isol8-examples-'));
-    onTestFinished(() => rm(directory, { recursive: true }));
-    for (const [i, text] of examples.entries()) {
-      const file = join(directory, `example-${i}.mts`);
-      await writeFile(file, text);
-      expect(await complaints(file, module)).toBe('');
-    }
   });
 });

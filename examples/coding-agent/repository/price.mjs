@@ -1,0 +1,1 @@
+export const total = (prices) => prices.reduce((a, b) => a - b, 0);
