@@ -22,6 +22,7 @@ export const REASONS = {
   everything: 'it concerns all that isol8 left on this machine',
   interactive: 'it waits for a person',
   model: 'it needs a language model and its key',
+  bench: 'it measures for many minutes, on a machine that does nothing else',
   server: 'it needs a server that somebody else runs',
 } as const;
 
