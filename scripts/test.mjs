@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditChecks } from './audit/checks.mjs';
 import { ensureBaseImage, extraCa } from './lib/base-image.mjs';
+import { ensureCaddy } from './lib/caddy.mjs';
 import { runChecks } from './lib/checks.mjs';
 import { countRustTests, countVitest } from './lib/counts.mjs';
 import { ensureDocker } from './lib/docker.mjs';
@@ -26,6 +27,7 @@ const BASE = 'base image';
 const PACKAGES = 'npm dependencies';
 const BUILD = 'build of guest, addon, library and CLI';
 const IMAGES = 'images of all runtimes';
+const CADDY = 'Caddy, to stand in front of a server';
 const SHELLS = 'shells that completions are tested in';
 
 let generatedBefore = [];
@@ -37,6 +39,7 @@ const { passed, failed, skipped } = await runChecks([
   { name: BASE, needs: [DOCKER], run: (task) => ensureBaseImage(task) },
   { name: PACKAGES, needs: [TOOLS], run: installDependencies },
   { name: SHELLS, run: ensureShells },
+  { name: CADDY, needs: [PACKAGES], run: ensureCaddy },
 
   check('formatting of Rust', 'cargo', ['fmt', '--all', '--check'], {
     needs: [TOOLS],
@@ -97,7 +100,7 @@ const { passed, failed, skipped } = await runChecks([
   },
   {
     name: 'tests in TypeScript, with real containers',
-    needs: [IMAGES, SHELLS],
+    needs: [IMAGES, SHELLS, CADDY],
     async run(task) {
       const directory = await mkdtemp(join(tmpdir(), 'isol8-test-'));
       try {

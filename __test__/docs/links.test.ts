@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, it } from 'vitest';
+import { anchor } from '../../scripts/docs/markdown.mjs';
 import { ROOT } from '../support/paths.js';
 import { PAGES, read } from './support/pages.js';
 
@@ -9,14 +10,6 @@ const DOCUMENTS = [...new Set([...PAGES, ...readdirSync(ROOT).filter((name) => n
 
 /** The text of a page without its examples. */
 const prose = (page: string) => read(page).replace(/^(```+).*\n[\s\S]*?^\1$/gm, '');
-
-/** What a heading is called in links, as the usual hosts of repositories make it. */
-const anchor = (heading: string) =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-    .trim()
-    .replaceAll(' ', '-');
 
 const anchorsIn = (page: string) => [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchor(heading));
 

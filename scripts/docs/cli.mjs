@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { root } from '../lib/project.mjs';
-import { code, generated, page, sentence, table } from './markdown.mjs';
+import { anchor, code, generated, page, sentence, table } from './markdown.mjs';
 
 export const FILE = 'docs/cli.md';
 
@@ -44,7 +44,10 @@ export async function generate() {
     INTRODUCTION,
     table(
       ['command', ''],
-      visible.map((command) => [`[${command.name()}](#${anchor(command)})`, sentence(command.description())]),
+      visible.map((command) => [
+        `[${command.name()}](#${anchor(`isol8 ${command.name()}`)})`,
+        sentence(command.description()),
+      ]),
     ),
     ...visible.flatMap((command) => described(command, help)),
     '## Exit codes',
@@ -102,8 +105,6 @@ function after(command) {
   const text = lines.join('').trim();
   return text && ['```text', text, '```'].join('\n');
 }
-
-const anchor = (command) => `isol8-${command.name()}`;
 
 /** The program of the command line. It is TypeScript, so it is bundled first, beside the package that it belongs to. */
 async function commands() {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from '../lib/project.mjs';
-import { code, generated, page, sentence, table } from './markdown.mjs';
+import { anchor, code, generated, page, sentence, table } from './markdown.mjs';
 
 export const FILE = 'docs/configuration.md';
 
@@ -60,15 +60,22 @@ export async function generate() {
   );
 }
 
+/** A section, and below it those of the objects in it. */
 function section(name, { description, properties, required = [] }) {
-  return [`## ${name}`, sentence(description), keys(Object.entries(properties), required)];
+  const inner = Object.entries(properties).filter(([, value]) => value.properties);
+  return [
+    `## ${name}`,
+    sentence(description),
+    keys(Object.entries(properties), required, name),
+    ...inner.flatMap(([key, value]) => section(`${name}.${key}`, value)),
+  ];
 }
 
-function keys(entries, required = []) {
-  const rows = entries.map(([name, value]) => [
-    code(name),
-    type(value),
-    fallback(name, value, required),
+function keys(entries, required = [], above = '') {
+  const rows = entries.map(([key, value]) => [
+    code(key),
+    value.properties ? `[object](#${anchor(`${above}.${key}`)})` : typeOf(value),
+    value.properties ? '' : fallback(key, value, required),
     sentence(description(value)),
   ]);
   return table(['key', 'type', 'default', 'meaning'], rows);
@@ -83,11 +90,12 @@ function description({ description, oneOf = [] }) {
   return values.length ? `${sentence(description)} ${values.join('; ')}` : description;
 }
 
-function type({ type, items, oneOf, anyOf, enum: values }) {
+function typeOf({ type, items, oneOf, anyOf, enum: values }) {
   if (oneOf) return oneOf.map(({ const: value }) => code(value)).join(', ');
   if (values) return values.map(code).join(', ');
   if (anyOf) return 'number, or an object with `clean` and `dirty`';
-  return type === 'array' ? `list of ${items.type}s` : type;
+  if (type !== 'array') return type;
+  return items.oneOf ? `list of ${typeOf(items)}` : `list of ${items.type}s`;
 }
 
 /** Long lists would make the table unreadable, and are in the schema. */

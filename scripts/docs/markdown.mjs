@@ -2,7 +2,11 @@
 
 /** A table, with what would end a cell escaped. */
 export function table(heading, rows) {
-  const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  const escaped = (cell) =>
+    String(cell)
+      .replace(/\s*\n\s*/g, ' ')
+      .replaceAll('|', '\\|');
+  const line = (cells) => `| ${cells.map(escaped).join(' | ')} |`;
   return [line(heading), `|${heading.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }
 
@@ -19,3 +23,10 @@ export const page = (...parts) => `${parts.filter(Boolean).join('\n\n')}\n`;
 
 /** What stands above a page that nobody should edit. */
 export const generated = (from) => `<!-- Written by \`npm run docs\` from ${from}. Edits are lost. -->`;
+
+/** What a heading is called in links. */
+export const anchor = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');

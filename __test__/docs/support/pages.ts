@@ -23,7 +23,7 @@ export const REASONS = {
   interactive: 'it waits for a person',
   model: 'it needs a language model and its key',
   bench: 'it measures for many minutes, on a machine that does nothing else',
-  server: 'it needs a server that somebody else runs',
+  service: 'it goes on until it is stopped; tests have one of their own',
 } as const;
 
 export type Reason = keyof typeof REASONS;
