@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { auditedEngine } from '../support/audit.js';
 import { codeAt, LOOPBACK, redirectTo } from '../support/code.js';
 import { ownEngine, PERSISTENT, sharedEngine } from '../support/engine.js';
-import { collect } from '../support/events.js';
+import { collect, text } from '../support/events.js';
 import { within } from '../support/until.js';
 
 const HELLO = 'print("hello")\n';
@@ -69,8 +69,7 @@ describe('code at a URL', () => {
     const { stdout, exitCode } = await engine.execute(at('/seven.py'));
     expect({ stdout, exitCode }).toEqual({ stdout: 'seven', exitCode: 7 });
     const events = await collect(engine.executeStream(at('/hello.py')));
-    const printed = events.filter(({ type }) => type === 'stdout').map(({ data }) => data);
-    expect(printed.join('')).toBe('hello\n');
+    expect(text(events, 'stdout')).toBe('hello\n');
     expect(events.at(-1)).toMatchObject({ type: 'exit', data: '0' });
   });
 

@@ -86,17 +86,23 @@ export interface RemoteCodePolicy {
   enabled: boolean
   /** URL schemes that are allowed. Default `["https"]`. */
   allowedSchemes: string[]
-  /** Patterns on host names. If there are any, only hosts that match one are allowed. */
+  /**
+   * Patterns on host names. If there are any, only hosts that match one are allowed. One for a single address, such as
+   * `^10\\.0\\.0\\.5$`, lets that be asked although it is not public, if `blockedHosts` does not name it; nothing else does.
+   */
   allowedHosts: string[]
   /** Patterns on host names that are refused, whatever `allowedHosts` says. Default: this machine and its network. */
   blockedHosts: string[]
-  /** Most bytes of code. Default 10485760. */
+  /** Most bytes of code, once it is decompressed. Default 10485760. */
   maxCodeSize: number
   /** Time limit of a whole fetch in milliseconds. Default 30000. */
   fetchTimeoutMs: number
   /** Whether requests have to bring the hash of the code. Default false. */
   requireHash: boolean
-  /** Whether fetched code is remembered. Default true. */
+  /**
+   * Whether fetched code is remembered, in `isol8/code` in the user's folder for caches (`$XDG_CACHE_HOME`, else `~/.cache`
+   * or `~/Library/Caches`), at most 256 files and 64 MiB. Policy and hash are checked all the same. Default true.
+   */
   enableCache: boolean
   /** Seconds for which fetched code is remembered. Default 3600. */
   cacheTtl: number

@@ -28,7 +28,7 @@ pub struct RemoteCodePolicy {
     pub allowed_hosts: Vec<String>,
     /// Regular expressions on host names. Hosts that match one are refused, whatever `allowedHosts` says.
     pub blocked_hosts: Vec<String>,
-    /// Most bytes of code.
+    /// Most bytes of code, once it is decompressed.
     #[schemars(range(min = 1, max = u32::MAX))]
     pub max_code_size: u64,
     /// Time limit of a whole fetch in milliseconds.
@@ -36,7 +36,7 @@ pub struct RemoteCodePolicy {
     pub fetch_timeout_ms: u64,
     /// Whether requests have to bring the hash of the code.
     pub require_hash: bool,
-    /// Whether fetched code is remembered.
+    /// Whether fetched code is remembered, in a folder that only the user can look into.
     pub enable_cache: bool,
     /// Seconds for which fetched code is remembered.
     #[schemars(range(max = u32::MAX))]
