@@ -100,7 +100,7 @@ export async function datagrams(): Promise<Datagrams> {
   return { port: socket.address().port, heard };
 }
 
-/** Answers `/token` with a token, echoes what is sent to `/echo`, and so on. */
+/** Answers `/token` with a token, echoes what is sent to `/echo`, counts what is sent to `/count`, and so on. */
 export function usual(token: string): RequestListener {
   return (request, response) => {
     const { method, url = '/', headers } = request;
@@ -110,6 +110,14 @@ export function usual(token: string): RequestListener {
         response.writeHead(200, { 'content-type': 'application/octet-stream' });
         request.pipe(response);
         break;
+      case '/count': {
+        let bytes = 0;
+        request.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        request.on('end', () => response.end(String(bytes)));
+        break;
+      }
       case '/seen':
         void hashed(request).then((body) =>
           response.end(JSON.stringify({ method, headers, trailers: request.trailers, ...body })),

@@ -4,6 +4,7 @@
 import { bookkeeping } from './bookkeeping.mjs';
 import { cold } from './cold.mjs';
 import { memory } from './memory.mjs';
+import { network } from './network.mjs';
 import { stream } from './stream.mjs';
 import { PROGRAMS, warm } from './warm.mjs';
 
@@ -13,4 +14,5 @@ export const CASES = {
   cold,
   stream,
   memory,
+  network,
 };

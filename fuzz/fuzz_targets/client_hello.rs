@@ -4,11 +4,7 @@
 
 #![no_main]
 
-// The module alone: with sanitizers, building the engine around it takes many minutes.
-#[path = "../../src/network/client_hello/mod.rs"]
-mod client_hello;
-
-use client_hello::ClientHelloReader;
+use isol8_fuzz::network::ClientHelloReader;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

@@ -5,17 +5,8 @@
 
 #![no_main]
 
-// The modules alone: with sanitizers, building the engine around them takes many minutes.
-#[allow(dead_code, reason = "the engine uses more of it")]
-#[path = "../../src/network/authority.rs"]
-mod authority;
-#[allow(dead_code, reason = "the engine uses more of it")]
-#[path = "../../src/network/name.rs"]
-mod name;
-
-use authority::Authority;
+use isol8_fuzz::network::{Authority, Host};
 use libfuzzer_sys::fuzz_target;
-use name::Host;
 
 fuzz_target!(|text: &str| {
     if let Ok(host) = Host::parse(text) {

@@ -30,7 +30,7 @@ impl Service {
     }
 
     pub(super) fn narrow(&self, policy: Policy) -> Policy {
-        let policy = policy.sparing(self.listeners.clone());
+        let policy = policy.sparing(self.listeners.clone()).for_clients();
         match &self.bounds {
             Some(bounds) => policy.within(bounds.clone()),
             None => policy,

@@ -41,17 +41,20 @@ pub struct Collected {
 impl NetworkLog {
     /// Notes a request. One that was blocked is a security event, too.
     pub fn record(&mut self, entry: NetworkLogEntry) {
-        let entry = NetworkLogEntry {
-            method: printable(&entry.method, MAX_METHOD),
-            host: printable(&entry.host, MAX_HOST),
-            path: entry.path.map(|path| printable(&path, MAX_PATH)),
-            ..entry
-        };
-        let bytes = entry.method.len() + entry.host.len() + entry.block.as_ref().map_or(0, String::len);
+        let entry = harmless(entry);
         if entry.action == NetworkAction::Block {
-            self.events.push(bytes, || blocked(&entry));
+            self.push_event(&entry);
         }
-        self.entries.push(bytes + entry.path.as_ref().map_or(0, String::len), || entry);
+        self.entries.push(bytes(&entry) + entry.path.as_ref().map_or(0, String::len), || entry);
+    }
+
+    /// Notes a request as a security event and nothing else.
+    pub fn record_event(&mut self, entry: NetworkLogEntry) {
+        self.push_event(&harmless(entry));
+    }
+
+    fn push_event(&mut self, entry: &NetworkLogEntry) {
+        self.events.push(bytes(entry), || blocked(entry));
     }
 
     /// All of it, at the end.
@@ -63,6 +66,21 @@ impl NetworkLog {
             dropped_events: self.events.dropped,
         }
     }
+}
+
+/// The entry with nothing but printable text in it, and not too much of it.
+fn harmless(entry: NetworkLogEntry) -> NetworkLogEntry {
+    NetworkLogEntry {
+        method: printable(&entry.method, MAX_METHOD),
+        host: printable(&entry.host, MAX_HOST),
+        path: entry.path.map(|path| printable(&path, MAX_PATH)),
+        ..entry
+    }
+}
+
+/// What an event has of an entry's text.
+fn bytes(entry: &NetworkLogEntry) -> usize {
+    entry.method.len() + entry.host.len() + entry.block.as_ref().map_or(0, String::len)
 }
 
 /// The event of a blocked request.

@@ -18,6 +18,7 @@ pub mod authority;
 pub mod client_hello;
 pub mod decision;
 pub mod dial;
+mod guard;
 pub mod log;
 pub mod name;
 pub mod patterns;

@@ -12,6 +12,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::guard::{Guard, stands};
+
 /// The longest spelling that is looked at. No name of [`MAX_NAME`] needs as much in Unicode: this bounds the work.
 const MAX_SPELLING: usize = 1024;
 
@@ -80,6 +82,9 @@ impl Host {
         }
         if spelling.len() > MAX_SPELLING {
             return Err(InvalidHost::TooLong);
+        }
+        if !stands(Guard::Canonical) {
+            return Ok(Self::Name(DnsName(spelling.to_owned())));
         }
         // A percent sign in full width becomes one of the characters that the parser refuses.
         if spelling.contains('%') {

@@ -1,7 +1,7 @@
 //! What goes through the connections of one sandbox: how many bytes, and which requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::Method;
@@ -33,7 +33,7 @@ pub struct Observed {
 impl Traffic {
     /// What there was since the last time; counted and noted anew from here on.
     pub fn take(&self) -> Observed {
-        let log = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
+        let log = std::mem::take(&mut *self.log());
         Observed {
             bytes_in: self.bytes_in.swap(0, Ordering::Relaxed),
             bytes_out: self.bytes_out.swap(0, Ordering::Relaxed),
@@ -51,24 +51,42 @@ impl Traffic {
 
     /// A request that was let through, whatever came of it.
     pub(super) fn passed(&self, method: &Method, host: &str, path: Option<&str>, took: Duration) {
-        self.record(method, host, path, took, None);
+        self.log().record(entry(method, host, path, took, None));
     }
 
     /// A request that was refused, and why, in the words that the program is given.
     pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>, why: String) {
-        self.record(method, host, path, Duration::ZERO, Some(why));
+        self.log().record(entry(method, host, path, Duration::ZERO, Some(why)));
     }
 
-    fn record(&self, method: &Method, host: &str, path: Option<&str>, took: Duration, block: Option<String>) {
-        let entry = NetworkLogEntry {
-            timestamp: format!("{:.3}", Timestamp::now()),
-            method: method.as_str().to_owned(),
-            host: host.to_owned(),
-            path: path.map(str::to_owned),
-            action: if block.is_none() { NetworkAction::Allow } else { NetworkAction::Block },
-            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            block,
-        };
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).record(entry);
+    /// One of whose refusal the reader of the log must not learn: an entry as of one that led nowhere, and the event.
+    pub(super) fn blocked_secretly(
+        &self,
+        method: &Method,
+        host: &str,
+        path: Option<&str>,
+        why: String,
+        took: Duration,
+    ) {
+        let mut log = self.log();
+        log.record(entry(method, host, path, took, None));
+        log.record_event(entry(method, host, path, Duration::ZERO, Some(why)));
+    }
+
+    fn log(&self) -> MutexGuard<'_, NetworkLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is noted of a request; one that has a reason why was blocked.
+fn entry(method: &Method, host: &str, path: Option<&str>, took: Duration, block: Option<String>) -> NetworkLogEntry {
+    NetworkLogEntry {
+        timestamp: format!("{:.3}", Timestamp::now()),
+        method: method.as_str().to_owned(),
+        host: host.to_owned(),
+        path: path.map(str::to_owned),
+        action: if block.is_none() { NetworkAction::Allow } else { NetworkAction::Block },
+        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        block,
     }
 }

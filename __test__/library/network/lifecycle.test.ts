@@ -56,24 +56,24 @@ print("ready")
   await nobodyLeft();
 });
 
-it('128 connections are served at once, and more of them in turn', async () => {
+it('240 connections are served at once, and more of them in turn', async () => {
   const { stdout } = await python(
     engine,
     `
 request = b"GET http://${host}/token HTTP/1.1\\r\\nHost: ${host}\\r\\nConnection: close\\r\\n\\r\\n"
-all = [connect() for _ in range(240)]
-for s in all[:128]:
+all = [connect() for _ in range(400)]
+for s in all[:240]:
     s.sendall(request[:-2])
-for s in all[:128]:
+for s in all[:240]:
     s.sendall(request[-2:])
     assert rest(s).endswith(b"token")
     s.close()
-for s in all[128:]:
+for s in all[240:]:
     s.sendall(request)
-print(sum(rest(s).endswith(b"token") for s in all[128:]))
+print(sum(rest(s).endswith(b"token") for s in all[240:]))
 `,
   );
-  expect(stdout).toBe('112');
+  expect(stdout).toBe('160');
   await nobodyLeft();
 });
 
@@ -108,7 +108,7 @@ children = []
 def keep(s):
     if child := os.fork(): return child
     time.sleep(1000)
-made = [connect() for _ in range(128)]
+made = [connect() for _ in range(240)]
 for s in made:
     s.sendall(b"GET http://${host}/hang HTTP/1.1\\r\\nHost: ${host}\\r\\n\\r\\n")
 time.sleep(0.5)

@@ -2,14 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, it } from 'vitest';
 import { get, python, said } from '../../support/clients.js';
-import { inspect } from '../../support/docker.js';
+import { docker, inspect } from '../../support/docker.js';
 import { sharedEngine } from '../../support/engine.js';
 import { datagrams, filtered, raw } from '../../support/servers.js';
 
 const token = randomUUID();
 const origin = await raw(`HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n${token}`);
 const wide = await raw(`HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n${token}`, '0.0.0.0');
+const six = await raw(`HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n${token}`, '::1');
 const resolver = await datagrams();
+const resolverOverTcp = await raw('');
 const engine = sharedEngine(filtered([origin, wide], { allowPrivate: ['0.0.0.0/0', '::/0'] }));
 /** Where nothing is filtered: what is tried on this machine does work. */
 const unfiltered = sharedEngine({ network: 'host' });
@@ -42,22 +44,25 @@ const onThisMachine = `
 for host in ${JSON.stringify(addresses)}:
     attempt(host, lambda: tcp(host, ${origin.port}))
     attempt(host, lambda: tcp(host, ${wide.port}))
+attempt("loopback of IPv6", lambda: tcp("::1", ${six.port}, socket.AF_INET6))
+attempt("IPv4 in the clothes of IPv6", lambda: tcp("::ffff:127.0.0.1", ${origin.port}, socket.AF_INET6))
 `;
 const elsewhere = `
-attempt("loopback of IPv6", lambda: tcp("::1", ${wide.port}, socket.AF_INET6))
 attempt("public", lambda: tcp("1.1.1.1", 80))
 attempt("public of IPv6", lambda: tcp("2606:4700:4700::1111", 80, socket.AF_INET6))
 attempt("metadata", lambda: tcp("169.254.169.254", 80))
 `;
 
 it('TCP leads nowhere', async () => {
-  const before = origin.heard.length + wide.heard.length;
+  const servers = [origin, wide, six];
+  const before = servers.map(({ heard }) => heard.length);
   const { stdout } = await python(engine, attempt(onThisMachine + elsewhere));
   expect(stdout).not.toContain(token);
   for (const line of stdout.split('\n')) expect(line).toMatch(/refused E(CONNREFUSED|NETUNREACH|ADDRNOTAVAIL)$/);
-  expect(origin.heard.length + wide.heard.length).toBe(before);
+  expect(servers.map(({ heard }) => heard.length)).toEqual(before);
 
   expect((await python(unfiltered, attempt(onThisMachine))).stdout).toContain(token);
+  for (const [index, { heard }] of servers.entries()) expect(heard.length).toBeGreaterThan(before[index] ?? 0);
 });
 
 it('UDP leads nowhere, and nothing is asked of a resolver', async () => {
@@ -77,6 +82,40 @@ attempt("multicast", lambda: udp("224.0.0.251", 5353))
   expect(resolver.heard).toEqual(['datagram']);
 });
 
+it('a resolver that a program brings along hears nothing', async () => {
+  const secret = `${randomUUID()}.example.com`;
+  const asking = `
+    const { Resolver } = require('node:dns').promises;
+    const resolver = new Resolver({ timeout: 500, tries: 1 });
+    resolver.setServers(['127.0.0.1:${resolver.port}']);
+    resolver.resolve4('${secret}').then(console.log, (error) => console.log('refused', error.code));`;
+  const overTcp = attempt(`
+query = b"\\x12\\x34\\x01\\0\\0\\1\\0\\0\\0\\0\\0\\0" + bytes([${secret.length}]) + b"${secret}" + b"\\0\\0\\1\\0\\1"
+def ask():
+    with socket.create_connection(("127.0.0.1", ${resolverOverTcp.port}), 3) as s:
+        s.sendall(len(query).to_bytes(2, "big") + query)
+        s.settimeout(1)
+        return s.recv(4096)
+attempt("over TCP", ask)
+s, answer = tunnel("127.0.0.1:${resolverOverTcp.port}")
+print("over the proxy", answer.split("\\r\\n")[0])`);
+  const before = resolver.heard.length;
+  const ask = async (of: typeof engine) => {
+    const node = await of.execute({ runtime: 'node', code: asking, fileExtension: '.cjs' });
+    return node.stdout;
+  };
+  expect(await ask(engine)).toMatch(/^refused/);
+  const { stdout } = await python(engine, overTcp);
+  expect(stdout).toMatch(/^over TCP refused ECONNREFUSED\nover the proxy HTTP\/1.1 403/);
+  expect(resolver.heard.slice(before)).toEqual([]);
+  expect(resolverOverTcp.heard).toEqual([]);
+
+  await ask(unfiltered);
+  expect(resolver.heard.slice(before).join('')).toContain(secret.slice(0, 36));
+  await python(unfiltered, overTcp.slice(0, overTcp.indexOf('s, answer')));
+  expect(resolverOverTcp.heard.join('')).toContain(secret);
+});
+
 it('names cannot be resolved in a sandbox', async () => {
   const secret = `${randomUUID()}.example.com`;
   const results = await Promise.all([
@@ -93,17 +132,22 @@ it('names cannot be resolved in a sandbox', async () => {
   expect(stdout).not.toMatch(/^nameserver (?!127\.)/m);
 });
 
-it('there are no other kinds of sockets with a way out', async () => {
-  const program = attempt(`
+const rawSocket = `
 def raw_socket(family, kind, protocol=0):
     with socket.socket(family, kind, protocol) as s:
         s.settimeout(2)
         if family == socket.AF_INET:
-            s.sendto(b"\\x08\\0\\xf7\\xff\\0\\0\\0\\0", ("1.1.1.1", 0))
+            s.sendto(b"\\x08\\0\\xf7\\xff\\0\\0\\0\\0", (target, 0))
             return s.recv(100)
         if family == socket.AF_VSOCK:
             s.connect((2, 22))
         return "open"
+`;
+
+it('there are no other kinds of sockets with a way out', async () => {
+  const program = attempt(`
+target = "1.1.1.1"
+${rawSocket}
 attempt("ping", lambda: raw_socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP))
 attempt("raw", lambda: raw_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP))
 attempt("raw IP", lambda: raw_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
@@ -112,8 +156,18 @@ attempt("packet", lambda: raw_socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0x0300
 attempt("vsock", lambda: raw_socket(socket.AF_VSOCK, socket.SOCK_STREAM))
 attempt("sctp", lambda: raw_socket(socket.AF_INET, socket.SOCK_STREAM, 132))
 `);
-  const { stdout } = await python(engine, program);
+  const { stdout, containerId } = await python(engine, program);
   for (const line of stdout.split('\n')) expect(line).toMatch(/refused E/);
+
+  // The same on a network, by somebody who may.
+  const ping = `import socket
+target = "127.0.0.1"
+${rawSocket}
+print(len(raw_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)) >= 28)`;
+  const image = (await inspect(containerId ?? '')).Image;
+  const allowed = ['--network', 'host', '--cap-add', 'NET_RAW'];
+  const args = ['run', '--rm', ...allowed, '--entrypoint', 'python3', image, '-c', ping];
+  expect(await docker(args)).toBe('True');
 });
 
 // W64: with IPv6 on the bridge the filter was bypassed.

@@ -33,6 +33,8 @@ it.each([
   ['a folded line', `Host: ${to}\r\nX: a\r\n b\r\n`],
   ['a lone return', `Host: ${to}\r\nX: a\rHost: denied.test\r\n`],
   ['a null', `Host: ${to}\r\nX: a\0b\r\n`],
+  ['an encoding said twice', `Host: ${to}\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n`],
+  ['an encoding that would be taken off', `Host: ${to}\r\nTransfer-Encoding: gzip, chunked\r\n`],
 ])('%s: not passed on', async (_what, headers) => {
   const before = origin.heard.length;
   const inner = `GET http://denied.test/ HTTP/1.1\r\nHost: denied.test\r\n\r\n`;
@@ -40,6 +42,22 @@ it.each([
   expect(answer).toMatch(/^HTTP\/1.1 40[03]/);
   expect(answer).not.toContain(token);
   expect(origin.heard.length).toBe(before);
+});
+
+it('lines that end without a return, and two lengths, are one request to the server', async () => {
+  const before = origin.heard.length;
+  const hidden = `GET /smuggled HTTP/1.1\r\nHost: denied.test\r\n\r\n`;
+  const chunked = `4\r\nbody\r\n0\r\n\r\n${hidden}`;
+  await said(engine, [
+    `GET http://${to}/bare HTTP/1.1\nHost: ${to}\nX: 1\n\n${hidden.replaceAll('\r', '')}`,
+    `POST http://${to}/both HTTP/1.1\r\nHost: ${to}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`,
+  ]);
+  const heard = origin.heard.slice(before);
+  expect(heard.map((text) => text.split('\r\n')[0])).toEqual(['GET /bare HTTP/1.1', 'POST /both HTTP/1.1']);
+  for (const text of heard) {
+    expect(text.replaceAll('\r\n', '')).not.toContain('\n');
+    expect(text).not.toMatch(/smuggled|denied|content-length/);
+  }
 });
 
 it.each([
@@ -75,6 +93,7 @@ it.each([
   ['another host in absolute form', 'GET http://denied.test/ HTTP/1.1\\r\\nHost: denied.test\\r\\n\\r\\n'],
   ['a tunnel', `CONNECT ${to} HTTP/1.1\\r\\nHost: ${to}\\r\\n\\r\\n`],
   ['another protocol', 'SSH-2.0-client\\r\\n'],
+  ['HTTP/2', 'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\4\\0\\0\\0\\0\\0'],
   ['nothing that anybody knows', '\\0\\1\\2\\3'],
   ['the beginning of TLS', '\\x16\\x03\\x01\\x00\\x05hello'],
 ])('%s in a tunnel: not passed on', async (_what, words) => {

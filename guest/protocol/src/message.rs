@@ -14,8 +14,9 @@ pub const SANDBOX_DIR: &str = "/sandbox";
 /// Where programs in a filtered sandbox find the proxy, on its loopback interface.
 pub const PROXY_PORT: u16 = 8118;
 
-/// Most connections to the proxy at a time. Far enough below the streams of a connection that operations find room.
-pub const MAX_TUNNELS: usize = 128;
+/// Most connections to the proxy at a time. Far enough below the streams of a connection that operations find room, and
+/// below the 256 that yamux opens before the other end has answered on any.
+pub const MAX_TUNNELS: usize = 240;
 
 /// The first message both ways. Its layout is the same in every version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

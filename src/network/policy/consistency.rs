@@ -6,13 +6,14 @@
 use crate::network::authority::Authority;
 use crate::network::client_hello::ClientHello;
 use crate::network::decision::{Decision, Reason};
+use crate::network::guard::{Guard, stands};
 use crate::network::name::Host;
 
 /// Whether the `Host` header of a request for `authority` names the same host and port.
 pub fn check_http(authority: &Authority, host_header: &[u8]) -> Decision {
     let named = std::str::from_utf8(host_header).ok().map(|text| Authority::parse(text, Authority::HTTP_PORT));
     let is_same = matches!(named, Some(Ok(named)) if named == *authority);
-    Decision::new(if is_same { Reason::SameHost } else { Reason::HostMismatch })
+    Decision::new(if is_same || !stands(Guard::HostHeader) { Reason::SameHost } else { Reason::HostMismatch })
 }
 
 /// Whether the first message of a TLS client in a tunnel to `host` asks for that host.
@@ -23,6 +24,7 @@ pub fn check_tls(host: &Host, hello: &ClientHello) -> Decision {
     let is_address = host.ip().is_some();
     Decision::new(match hello {
         ClientHello::Named(name) if Host::parse(name).as_ref() == Ok(host) => Reason::SameHost,
+        ClientHello::Named(_) if !stands(Guard::ServerName) => Reason::SameHost,
         ClientHello::Named(_) => Reason::SniMismatch,
         ClientHello::Unnamed | ClientHello::Encrypted if is_address => Reason::HostIsAddress,
         ClientHello::Unnamed => Reason::NoSni,

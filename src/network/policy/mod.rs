@@ -18,6 +18,8 @@ pub use consistency::{check_http, check_tls};
 use super::address::{self, AddressKind};
 use super::authority::Authority;
 use super::decision::{Decision, Reason, Rule};
+use super::guard::{Guard, stands};
+use super::name::Host;
 use super::patterns::HostPatterns;
 use crate::api::NetworkFilterConfig;
 
@@ -31,6 +33,8 @@ pub struct Policy {
     own_listeners: Vec<SocketAddr>,
     /// What has to allow it as well.
     bounds: Option<Arc<Policy>>,
+    /// Whether those who run programs are not those who run this process.
+    for_clients: bool,
 }
 
 /// An option that makes no sense.
@@ -65,6 +69,7 @@ impl Policy {
             )?,
             own_listeners,
             bounds: None,
+            for_clients: false,
         })
     }
 
@@ -77,6 +82,24 @@ impl Policy {
     pub fn sparing(mut self, listeners: Vec<SocketAddr>) -> Self {
         self.own_listeners.extend(listeners);
         self
+    }
+
+    /// The same for programs of others: what is logged for them must not tell more than the programs may know.
+    pub fn for_clients(self) -> Self {
+        Self { for_clients: true, ..self }
+    }
+
+    /// Whether what is logged of requests is read by others than those who run this process.
+    pub fn is_for_clients(&self) -> bool {
+        self.for_clients
+    }
+
+    /// Whether whoever runs this process has named the hosts that may be reached, this one among them.
+    pub fn is_named(&self, host: &Host) -> bool {
+        match &self.bounds {
+            Some(bounds) => bounds.is_named(host),
+            None => self.whitelist.first_match(host).is_some(),
+        }
     }
 
     /// The same, but nothing that `bounds` does not allow.
@@ -96,7 +119,7 @@ impl Policy {
         if let Some(pattern) = self.blacklist.first_match(host) {
             return Decision::by(Reason::Blacklist, Rule::Pattern(pattern.to_owned()));
         }
-        if !self.ports.contains(&authority.port) {
+        if stands(Guard::Port) && !self.ports.contains(&authority.port) {
             return Decision::new(Reason::Port);
         }
         let named = match self.whitelist.first_match(host) {
@@ -112,6 +135,9 @@ impl Policy {
 
     /// Whether an address that an allowed host has may be dialled.
     pub fn decide_address(&self, address: IpAddr, port: u16) -> Decision {
+        if !stands(Guard::Address) {
+            return Decision::new(Reason::PublicAddress);
+        }
         let denied_by =
             |bounds: &Arc<Self>| Some(bounds.decide_address(address, port)).filter(|decision| !decision.is_allowed());
         if let Some(denied) = self.bounds.as_ref().and_then(denied_by) {

@@ -4,6 +4,7 @@ use tokio::net::TcpStream;
 
 use super::Outlet;
 use crate::network::dial::{connect, resolve};
+use crate::network::guard::{Guard, stands};
 use crate::network::{Authority, Decision};
 
 /// Why there is no connection.
@@ -27,6 +28,10 @@ impl Outlet {
         }
         match denied {
             Some(decision) if allowed.is_empty() => Err(NoConnection::Denied(decision)),
+            _ if !stands(Guard::DialChecked) => {
+                let again = resolve(&*self.proxy.lookup, &to.host).await.map_err(|_| NoConnection::Failed)?;
+                connect(&again, to.port).await.ok_or(NoConnection::Failed)
+            }
             _ => connect(&allowed, to.port).await.ok_or(NoConnection::Failed),
         }
     }

@@ -35,6 +35,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::dial::{Lookup, SystemLookup};
+use super::guard::{Guard, stands};
 use super::traffic::Traffic;
 use super::{Authority, Decision, Host, Policy, Reason, address};
 
@@ -112,12 +113,28 @@ impl Outlet {
     /// Where no pattern names the hosts that may be reached, every name is resolved, those of the network around this
     /// machine too. If names that exist there were refused, and those that do not could not be found, a program could
     /// list what there is. So both are told to be unreachable; the log, which is not the program's, says which it was.
-    /// The address of `localhost` is known to everybody (RFC 6761).
-    fn is_secret(&self, to: &Authority, decision: &Decision) -> bool {
-        let Host::Name(name) = &to.host else { return false };
-        matches!(decision.reason(), Reason::PrivateAddress | Reason::MetadataAddress | Reason::OwnListener)
-            && self.decide(to).reason() == Reason::NoWhitelist
-            && !name.is_localhost()
+    /// Of a server, the log is its client's, who must not learn it either: the audit records have it. The address of
+    /// `localhost` is known to everybody (RFC 6761).
+    fn secrecy(&self, to: &Authority, decision: &Decision) -> Secrecy {
+        let policy = &self.proxy.policy;
+        match &to.host {
+            Host::Name(name)
+                if stands(Guard::Secret)
+                    && matches!(
+                        decision.reason(),
+                        Reason::PrivateAddress | Reason::MetadataAddress | Reason::OwnListener
+                    )
+                    && !policy.is_named(&to.host)
+                    && !name.is_localhost() =>
+            {
+                if policy.is_for_clients() {
+                    Secrecy::FromClients
+                } else {
+                    Secrecy::FromPrograms
+                }
+            }
+            _ => Secrecy::Open,
+        }
     }
 
     /// Whether an address that `to` has may be dialled.
@@ -133,6 +150,17 @@ impl Outlet {
             decision => decision,
         }
     }
+}
+
+/// Who must not learn why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    /// Nobody.
+    Open,
+    /// The program.
+    FromPrograms,
+    /// The program, and who has it run: the client of a server.
+    FromClients,
 }
 
 /// Serves the connections of one sandbox until there can be no more, each until its token says that nobody waits for it.

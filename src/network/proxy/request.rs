@@ -19,10 +19,11 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Outlet;
 use super::answer::{self, Body};
 use super::connection::{Next, NextSlot};
 use super::dial::NoConnection;
+use super::{Outlet, Secrecy};
+use crate::network::guard::{Guard, stands};
 use crate::network::{Authority, Decision, Reason, policy};
 
 /// Headers that are about one connection, and not passed on (RFC 9110, section 7.6.1).
@@ -100,11 +101,18 @@ impl Requests {
             }
             (Err(Refusal::Denied(decision)), to) => {
                 let why = policy::explain(&decision, to.as_ref());
+                let secrecy = to.as_ref().map_or(Secrecy::Open, |to| self.outlet.secrecy(to, &decision));
                 let answer = match to {
-                    Some(to) if self.outlet.is_secret(to, &decision) => answer::unreachable(to),
+                    Some(to) if secrecy != Secrecy::Open => answer::unreachable(to),
                     _ => answer::blocked(&method, &host, &why),
                 };
-                self.outlet.traffic.blocked(&method, &host, path.as_deref(), why);
+                let traffic = &self.outlet.traffic;
+                match secrecy {
+                    Secrecy::Open | Secrecy::FromPrograms => traffic.blocked(&method, &host, path.as_deref(), why),
+                    Secrecy::FromClients => {
+                        traffic.blocked_secretly(&method, &host, path.as_deref(), why, began.elapsed());
+                    }
+                }
                 answer
             }
             (Err(Refusal::Malformed(why)), _) => answer::malformed(why),
@@ -143,10 +151,10 @@ impl Requests {
         }
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = match (hosts.next(), hosts.next()) {
-            (_, Some(_)) => return Err("more than one Host header"),
-            (Some(host), None) => host.as_bytes(),
-            (None, None) if request.version() == Version::HTTP_10 => return Ok(Ok(to)),
-            (None, None) => return Err("no Host header"),
+            (_, Some(_)) if stands(Guard::OneHost) => return Err("more than one Host header"),
+            (Some(host), _) => host.as_bytes(),
+            (None, _) if request.version() == Version::HTTP_10 => return Ok(Ok(to)),
+            (None, _) => return Err("no Host header"),
         };
         let decision = policy::check_http(&to, host);
         Ok(if decision.is_allowed() { Ok(to) } else { Err((asked, decision)) })
@@ -223,6 +231,7 @@ fn check_framing(request: &Request<Incoming>) -> Result<(), &'static str> {
     match (encodings.next(), encodings.next()) {
         (None, _) => Ok(()),
         (Some(encoding), None) if encoding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ if !stands(Guard::Framing) => Ok(()),
         _ => Err("a Transfer-Encoding other than chunked"),
     }
 }
@@ -239,6 +248,9 @@ fn rewrite(request: &mut Request<Incoming>, to: &Authority, upgrade: Option<&Hea
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
     *request.version_mut() = Version::HTTP_11;
+    if !stands(Guard::OwnWords) {
+        return Ok(());
+    }
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
     // The program has our own `100 Continue` by the time that its body comes.

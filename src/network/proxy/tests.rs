@@ -4,6 +4,7 @@
 //! back is shown to come back when the one guard in question is taken away.
 
 mod attacks;
+mod guards;
 mod limits;
 mod names;
 mod support;

@@ -36,7 +36,7 @@ pub(crate) async fn run(guest: &Guest<'_>) -> ResetReport {
     // Elsewhere, objects and mounts are those of the host.
     if boot::is_init() {
         ipc::clear(guest.sandbox, &mut findings);
-        sockets::check(guest.proxies, &mut findings);
+        sockets::check(guest.proxies.then_some(&guest.tunnels), &mut findings).await;
         mounts::check(guest.sandbox, &guest.writable, &mut findings);
     }
     findings.into_report()

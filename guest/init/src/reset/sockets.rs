@@ -3,35 +3,64 @@
 
 use std::fs;
 use std::io;
+use std::time::{Duration, Instant};
 
 use isol8_protocol::PROXY_PORT;
+use tokio::time::sleep;
 
 use super::findings::Findings;
+use crate::tunnel::Tunnels;
 
 const COUNTS: [&str; 2] = ["/proc/net/sockstat", "/proc/net/sockstat6"];
 const LISTS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
+/// How long a socket may take to be forgotten whose ends are both closed: the last acknowledgement may be delayed.
+const PARTING: Duration = Duration::from_millis(200);
+
+/// How often it is looked meanwhile.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Reports every socket of the sandbox's own network, but the guest's own that listens for the proxy. In the host's
 /// network, which has more than the loopback device, they belong to others.
-pub(super) fn check(proxies: bool, findings: &mut Findings) {
-    match read("/proc/net/dev") {
-        Ok(devices) if has_only_loopback(&devices) => {}
-        Ok(_) => return,
-        Err(error) => return findings.add(format!("cannot read /proc/net/dev: {error}")),
+///
+/// Connections to the proxy that nobody had accepted yet are taken, and end, while this waits.
+pub(super) async fn check(tunnels: Option<&Tunnels>, findings: &mut Findings) {
+    let patience = Instant::now() + PARTING;
+    loop {
+        let left = match look(tunnels.is_some()) {
+            Ok(left) => left,
+            Err(why) => return findings.add(why),
+        };
+        if left.is_empty() {
+            return;
+        }
+        if Instant::now() >= patience {
+            return left.into_iter().for_each(|socket| findings.add(socket));
+        }
+        sleep(LOOK).await;
+        if let Some(tunnels) = tunnels {
+            tunnels.end_all().await;
+        }
+    }
+}
+
+/// The sockets that there are now, in words.
+fn look(proxies: bool) -> Result<Vec<String>, String> {
+    let read = |path: &str| read(path).map_err(|error| format!("cannot read {path}: {error}"));
+    if !has_only_loopback(&read("/proc/net/dev")?) {
+        return Ok(Vec::new());
     }
     // The lists cost a millisecond each, since the kernel looks through a table that all sandboxes share.
     if COUNTS.iter().all(|counts| read(counts).is_ok_and(|text| counts_none(&text))) {
-        return;
+        return Ok(Vec::new());
     }
+    let mut left = Vec::new();
     for list in LISTS {
-        match read(list) {
-            Ok(text) => {
-                let left = text.lines().skip(1).filter(|line| !(proxies && is_proxy_listener(line)));
-                left.for_each(|line| findings.add(describe(line)));
-            }
-            Err(error) => findings.add(format!("cannot read {list}: {error}")),
-        }
+        let text = read(list)?;
+        let lines = text.lines().skip(1).filter(|line| !(proxies && is_proxy_listener(line)));
+        left.extend(lines.map(describe));
     }
+    Ok(left)
 }
 
 /// Whether the kernel counts no TCP socket, neither in use nor waiting for its time to be over. An empty text is no

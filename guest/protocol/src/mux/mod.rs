@@ -17,7 +17,7 @@ pub use yamux::{ConnectionError, Mode, Stream};
 use cork::Cork;
 
 /// Most streams at a time on one connection, proxied connections included.
-pub const MAX_STREAMS: usize = 256;
+pub const MAX_STREAMS: usize = 512;
 
 /// Most bytes that a peer can have buffered unread over all streams: yamux's 256 KiB floor for each.
 const MAX_UNREAD: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;

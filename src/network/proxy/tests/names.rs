@@ -1,7 +1,10 @@
 //! Names that resolve to what must not be dialled, or to something else each time.
 
+use std::sync::Arc;
+
 use super::support::*;
-use crate::api::NetworkFilterConfig;
+use crate::api::{NetworkAction, NetworkFilterConfig};
+use crate::network::Policy;
 
 const TOKEN: &str = "what-may-be-read";
 const SECRET: &str = "what-may-not";
@@ -84,6 +87,26 @@ async fn an_open_proxy_does_not_tell_which_private_names_exist() {
     let exit = Exit::open(&filter(&[port]), Names::new(answers));
     assert!(exit.get("localhost", port).await.starts_with("HTTP/1.1 403"));
     assert!(exit.get("127.0.0.1", port).await.starts_with("HTTP/1.1 403"));
+}
+
+#[tokio::test]
+async fn of_a_server_not_even_the_client_is_told_which_private_names_exist() {
+    let (_, forbidden) = allowed_and_forbidden(TOKEN, SECRET).await;
+    let port = forbidden.port();
+    let compile = |config: &NetworkFilterConfig| Policy::compile("network", config, Vec::new()).expect("a policy");
+    let bounds = Arc::new(compile(&filter(&[port])));
+    // The client names it, but the operator does not.
+    let asked = NetworkFilterConfig { whitelist: owned(&["^real\\.test$", "^none\\.test$"]), ..filter(&[port]) };
+    let policy = compile(&asked).for_clients().within(bounds);
+    let exit = Exit::with_policy(policy, Names::new(&[("real.test", &[&["127.0.0.1"]])]));
+    for host in ["real.test", "none.test"] {
+        assert!(exit.get(host, port).await.starts_with("HTTP/1.1 502"));
+    }
+    let requests = exit.observed().requests;
+    let entries: Vec<_> = requests.entries.iter().map(|entry| (entry.action, entry.block.as_deref())).collect();
+    assert_eq!(entries, [(NetworkAction::Allow, None); 2]);
+    assert_eq!(requests.events.len(), 1);
+    assert!(requests.events[0].details["block"].starts_with("private-address"));
 }
 
 /// An answer without the one header that time alone decides on.

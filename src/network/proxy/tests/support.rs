@@ -125,7 +125,10 @@ pub(super) struct Exit {
 
 impl Exit {
     pub(super) fn open(config: &NetworkFilterConfig, names: Arc<Names>) -> Self {
-        let policy = Policy::compile("networkFilter", config, Vec::new()).expect("a policy");
+        Self::with_policy(Policy::compile("networkFilter", config, Vec::new()).expect("a policy"), names)
+    }
+
+    pub(super) fn with_policy(policy: Policy, names: Arc<Names>) -> Self {
         let (connections, incoming) = mpsc::unbounded();
         let outlet = Arc::new(Outlet::new(Proxy::with_lookup(policy, names)));
         let serving = tokio::spawn(serve(outlet.clone(), incoming));
