@@ -91,6 +91,8 @@ error_codes! {
     UnknownOciRuntime = "UNKNOWN_OCI_RUNTIME",
     /// What the caller gave as standard input failed while it was read.
     StdinFailed = "STDIN_FAILED",
+    /// The database of a server's keys does not answer, or refuses something.
+    AuthDatabase = "AUTH_DATABASE",
     /// The caller ended the execution, as Node.js calls it.
     Aborted = "ABORT_ERR",
     /// The engine was stopped meanwhile.

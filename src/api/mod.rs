@@ -20,7 +20,7 @@ mod usage;
 pub mod wire;
 
 pub use audit::AuditConfig;
-pub use auth::AuthConfig;
+pub use auth::{AuthConfig, KeyLifetime, LifetimeError};
 pub use error_code::ErrorCode;
 pub use event::{Phase, StreamEvent, StreamEventKind};
 pub use host_pattern::{PatternError, host_pattern};
