@@ -13,6 +13,7 @@ import { ensureBaseImage, extraCa } from './lib/base-image.mjs';
 import { ensureCaddy } from './lib/caddy.mjs';
 import { runChecks } from './lib/checks.mjs';
 import { countRustTests, countVitest } from './lib/counts.mjs';
+import { ensureDatabases } from './lib/databases.mjs';
 import { ensureDocker } from './lib/docker.mjs';
 import { checkToolchains, installDependencies, root } from './lib/project.mjs';
 import { ensureShells } from './lib/shells.mjs';
@@ -23,6 +24,7 @@ const GENERATED = ['index.js', 'index.d.ts'];
 
 const TOOLS = 'toolchains';
 const DOCKER = 'Docker engine';
+const DATABASES = 'PostgreSQL and MariaDB';
 const BASE = 'base image';
 const PACKAGES = 'npm dependencies';
 const BUILD = 'build of guest, addon, library and CLI';
@@ -36,6 +38,7 @@ let env = {};
 const { passed, failed, skipped } = await runChecks([
   { name: TOOLS, run: checkToolchains },
   { name: DOCKER, run: ensureDocker },
+  { name: DATABASES, run: ensureDatabases },
   { name: BASE, needs: [DOCKER], run: (task) => ensureBaseImage(task) },
   { name: PACKAGES, needs: [TOOLS], run: installDependencies },
   { name: SHELLS, run: ensureShells },
@@ -90,7 +93,7 @@ const { passed, failed, skipped } = await runChecks([
   }),
   {
     name: 'tests in Rust',
-    needs: [TOOLS],
+    needs: [TOOLS, DATABASES],
     async run(task) {
       const args = ['test', '--workspace', '--locked', '--no-fail-fast'];
       const onLine = (line) => /^\s+(Running|Doc-tests) |^test result:/.test(line) && task.note(line.trim());

@@ -113,7 +113,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::RemoteCodeMismatch
         | ErrorCode::UnknownOciRuntime => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::DockerUnavailable | ErrorCode::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::AuthDatabase | ErrorCode::DockerUnavailable | ErrorCode::Stopped => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::InvalidConfig
         | ErrorCode::DockerFailed
         | ErrorCode::ImageBuildFailed

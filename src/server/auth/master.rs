@@ -152,7 +152,7 @@ fn token(header: &[u8]) -> &[u8] {
     const SCHEME: &[u8] = b"bearer";
     let header = header.trim_ascii();
     match header.split_at_checked(SCHEME.len()) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) && rest.starts_with(&[b' ']) => rest.trim_ascii(),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) && rest.starts_with(b" ") => rest.trim_ascii(),
         _ => header,
     }
 }

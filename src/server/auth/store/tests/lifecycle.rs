@@ -134,7 +134,7 @@ async fn w121_sweeping_takes_what_is_no_longer_valid_and_nothing_else(database: 
     assert_eq!(store.cleanup_at(short.info.expires_at).await.expect("swept"), 1);
     assert_eq!(store.cleanup_at(short.info.expires_at).await.expect("swept"), 0);
     let left = store.list_keys(None).await.expect("listed");
-    assert_eq!(left, [lasting.info.clone()]);
+    assert_eq!(left, std::slice::from_ref(&lasting.info));
     assert!(store.validate_key(&lasting.key).await.expect("asked").is_some());
     // A revoked key is not back once nothing is known of it any more.
     assert_eq!(store.validate_key(&revoked.key).await.expect("asked"), None);
