@@ -100,8 +100,8 @@ impl AuthRejection {
     /// What JavaScript sees as `error.code`.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Missing => ErrorCode::Unauthorized,
-            Self::Invalid | Self::MasterRequired => ErrorCode::Forbidden,
+            Self::Missing | Self::Invalid => ErrorCode::Unauthorized,
+            Self::MasterRequired => ErrorCode::Forbidden,
             Self::NoDatabase => ErrorCode::InvalidRequest,
             Self::Unavailable(error) => error.code(),
         }
