@@ -10,6 +10,7 @@ import { registerListCustom } from './commands/list-custom.js';
 import { registerLogin } from './commands/login.js';
 import { registerLogout } from './commands/logout.js';
 import { registerRun } from './commands/run.js';
+import { registerServe } from './commands/serve.js';
 import { registerSetup } from './commands/setup.js';
 import { setDebug } from './messages.js';
 import { stderr, stdout } from './output.js';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   registerSetup(program);
   registerBuild(program);
   registerListCustom(program);
+  registerServe(program);
   registerLogin(program);
   registerLogout(program);
   registerConfig(program);

@@ -13,6 +13,8 @@ export interface ServerOptions {
   host?: string;
   /** Log what it does. Default: what the configuration says. */
   debug?: boolean;
+  /** Log every request as a line of JSON on standard error. Default false. */
+  logRequests?: boolean;
   /** Where further keys are kept: a file, or the URL of a database. Default: what the configuration says. */
   authDbPath?: string;
   /** The directory whose configuration file counts, if there is one. Default: the working directory. */

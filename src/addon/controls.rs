@@ -70,7 +70,7 @@ impl RunControls {
 impl RunControls {
     /// The engine's end of them; the input goes to whoever asks first.
     pub(super) fn for_engine(&self) -> Controls {
-        Controls { abort: self.abort.clone(), stdin: lock(&self.output).take(), signals: None }
+        Controls { abort: self.abort.clone(), stdin: lock(&self.output).take(), ..Controls::default() }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct NativeServerOptions {
     pub auth_db_path: Option<String>,
     /// Log what it does.
     pub debug: Option<bool>,
+    /// Log every request as a line of JSON on standard error.
+    pub log_requests: Option<bool>,
     /// Where its configuration is looked for.
     pub cwd: Option<String>,
     /// The configuration, instead of what a file says.
@@ -108,6 +110,7 @@ pub fn start_server<'env>(env: &'env Env, options: NativeServerOptions) -> Resul
             host: options.host,
             api_key: Secret::new(options.api_key),
             auth_db: options.auth_db_path,
+            log_requests: options.log_requests.unwrap_or(false),
         };
         Server::start(options, config).await.map_err(Failure::Start)
     };

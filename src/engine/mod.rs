@@ -106,7 +106,7 @@ impl Engine {
     /// The same for a server. What the options say of records is its affair.
     pub fn for_service(options: Options, service: Service) -> Result<Self, Error> {
         let mut settings = Settings::try_from(Options { audit: None, ..options })?;
-        settings.proxy = settings.proxy.map(|proxy| proxy.with_policy(|policy| service.narrow(policy)));
+        settings.proxy = settings.proxy.map(|proxy| service.narrow(proxy));
         Ok(Self::with(settings, service.audit.clone(), Some(service)))
     }
 
@@ -159,6 +159,12 @@ impl Engine {
                 audit.flush().await;
             }
         }
+    }
+
+    /// How many sandboxes stand ready, and how many are being made so.
+    pub fn standing_by(&self) -> (usize, usize) {
+        let generation = self.shared.generation();
+        generation.active.get().map_or((0, 0), |active| active.pool.standing_by())
     }
 
     /// The container of a persistent engine, also after it has been left running.

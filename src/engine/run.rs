@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use isol8_protocol::{Report, Signal, Status};
@@ -118,6 +118,8 @@ pub struct Controls {
     pub stdin: Option<mpsc::Receiver<Bytes>>,
     /// Signals for whatever is running: the program, or what is run before it.
     pub signals: Option<mpsc::Receiver<ProgramSignal>>,
+    /// Set once it has a sandbox, to how long that took.
+    pub waited: Arc<OnceLock<Duration>>,
 }
 
 /// The consumer's end of an execution. Dropping it ends the execution.
@@ -146,13 +148,13 @@ pub(super) fn spawn(shared: Arc<Shared>, request: Request, controls: Controls) -
     let generation = shared.generation();
     let permit = in_line(shared.permits.clone().acquire_owned());
     tokio::spawn(async move {
-        let Controls { abort, stdin, signals } = controls;
+        let Controls { abort, stdin, signals, waited } = controls;
         let execution = async {
             let permit = permit.await.map_err(|_| Error::Stopped)?;
             let plan = shared.plan(request).await?;
             let active = shared.active(&generation).await?;
             Execution { shared: &shared, generation: &generation, active, events: &events }
-                .run(plan, stdin, signals, permit)
+                .run(plan, Links { stdin, signals, waited }, permit)
                 .await
         };
         let ended = tokio::select! {
@@ -186,6 +188,13 @@ async fn pass_on(signals: Option<mpsc::Receiver<ProgramSignal>>, channel: &Chann
     std::future::pending().await
 }
 
+/// What the caller holds the other ends of.
+struct Links {
+    stdin: Option<mpsc::Receiver<Bytes>>,
+    signals: Option<mpsc::Receiver<ProgramSignal>>,
+    waited: Arc<OnceLock<Duration>>,
+}
+
 /// What an execution has to do with.
 struct Execution<'a> {
     shared: &'a Shared,
@@ -195,13 +204,8 @@ struct Execution<'a> {
 }
 
 impl Execution<'_> {
-    async fn run(
-        &self,
-        mut plan: Plan,
-        live_stdin: Option<mpsc::Receiver<Bytes>>,
-        signals: Option<mpsc::Receiver<ProgramSignal>>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Ended, Error> {
+    async fn run(&self, mut plan: Plan, links: Links, permit: OwnedSemaphorePermit) -> Result<Ended, Error> {
+        let begun = Instant::now();
         let (started, execution_id) = (Timestamp::now(), Uuid::new_v4().to_string());
         let packages = plan.needed.as_ref().map(|needed| needed.packages.clone()).unwrap_or_default();
         let (mut sandbox, Place { setup, registries, packages: present }) =
@@ -213,7 +217,9 @@ impl Execution<'_> {
             timeout_ms = plan.timeout_ms,
             "running"
         );
-        let stdin = match (live_stdin, plan.stdin.take()) {
+        // Nobody else sets it.
+        let _ = links.waited.set(begun.elapsed());
+        let stdin = match (links.stdin, plan.stdin.take()) {
             (Some(chunks), _) => Stdin::Live(chunks),
             (None, Some(bytes)) => Stdin::Bytes(bytes),
             (None, None) => Stdin::Empty,
@@ -231,7 +237,7 @@ impl Execution<'_> {
         let end = tokio::select! {
             biased;
             end = self.work(&sandbox, &plan, work, stdin, &mut forward) => end,
-            never = pass_on(signals, sandbox.channel()) => match never {},
+            never = pass_on(links.signals, sandbox.channel()) => match never {},
         };
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
         let observed = outlet.map(|outlet| {

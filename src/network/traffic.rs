@@ -1,7 +1,7 @@
 //! What goes through the connections of one sandbox: how many bytes, and which requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::Method;
@@ -17,6 +17,26 @@ pub struct Traffic {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     log: Mutex<NetworkLog>,
+    decisions: Arc<Decisions>,
+}
+
+/// How many requests were let through and how many refused, by all that share this.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    allowed: AtomicU64,
+    blocked: AtomicU64,
+}
+
+impl Decisions {
+    /// How many were let through.
+    pub fn allowed(&self) -> u64 {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
+    /// How many were refused.
+    pub fn blocked(&self) -> u64 {
+        self.blocked.load(Ordering::Relaxed)
+    }
 }
 
 /// What has gone through since somebody last asked.
@@ -31,6 +51,11 @@ pub struct Observed {
 }
 
 impl Traffic {
+    /// Nothing so far. Requests are counted in `decisions` as well, where nobody takes them.
+    pub fn counting(decisions: Arc<Decisions>) -> Self {
+        Self { decisions, ..Self::default() }
+    }
+
     /// What there was since the last time; counted and noted anew from here on.
     pub fn take(&self) -> Observed {
         let log = std::mem::take(&mut *self.log());
@@ -51,11 +76,13 @@ impl Traffic {
 
     /// A request that was let through, whatever came of it.
     pub(super) fn passed(&self, method: &Method, host: &str, path: Option<&str>, took: Duration) {
+        self.decisions.allowed.fetch_add(1, Ordering::Relaxed);
         self.log().record(entry(method, host, path, took, None));
     }
 
     /// A request that was refused, and why, in the words that the program is given.
     pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>, why: String) {
+        self.decisions.blocked.fetch_add(1, Ordering::Relaxed);
         self.log().record(entry(method, host, path, Duration::ZERO, Some(why)));
     }
 
@@ -68,6 +95,7 @@ impl Traffic {
         why: String,
         took: Duration,
     ) {
+        self.decisions.blocked.fetch_add(1, Ordering::Relaxed);
         let mut log = self.log();
         log.record(entry(method, host, path, took, None));
         log.record_event(entry(method, host, path, Duration::ZERO, Some(why)));

@@ -1,14 +1,19 @@
 //! What the routes of a server share.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Bounds};
-use super::caller::Access;
+use super::caller::{Access, Tenant};
 use super::engines::Engines;
+use super::listen::Connections;
+use super::log::RequestLog;
+use super::metrics::Metrics;
 use super::policy::Policy;
+use super::rate::Rate;
+use super::readiness::Readiness;
 use super::sessions::Sessions;
 use super::workshop::Workshop;
 use crate::api::Size;
@@ -26,6 +31,15 @@ pub(super) struct App {
     pub(super) server: Arc<str>,
     /// The longest body.
     pub(super) body_size: u64,
+    pub(super) connections: Connections,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) log: Option<RequestLog>,
+    /// How many requests a key may make.
+    pub(super) key_rate: Option<Rate<Arc<str>>>,
+    /// How many requests a tenant may make.
+    pub(super) tenant_rate: Option<Rate<Tenant>>,
+    pub(super) readiness: Readiness,
+    pub(super) started: Instant,
     /// How long a session may be idle; `None`: for ever.
     pub(super) session_age: Option<Duration>,
     /// Cancelled when the server begins to end.
@@ -33,7 +47,7 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(config: &Isol8Config, access: Access, workshop: Workshop) -> Self {
+    pub(super) fn new(config: &Isol8Config, access: Access, workshop: Workshop, metrics: Arc<Metrics>) -> Self {
         let limits = &config.server.limits;
         let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let unlimited = |quota: Option<u64>| quota.map_or(usize::MAX, number);
@@ -51,6 +65,13 @@ impl App {
             sessions: Sessions::new(workshop.clone(), number(limits.sessions)),
             engines: Engines::new(workshop),
             body_size: limits.body_size.parse::<Size>().map_or(0, Size::bytes),
+            connections: Connections::new(number(config.server.max_connections)),
+            metrics,
+            log: None,
+            key_rate: limits.per_key.per_minute.map(Rate::new),
+            tenant_rate: limits.per_tenant.per_minute.map(Rate::new),
+            readiness: Readiness::default(),
+            started: Instant::now(),
             session_age: config.cleanup.auto_prune.then(|| Duration::from_millis(config.cleanup.max_container_age_ms)),
             ending: CancellationToken::new(),
         }

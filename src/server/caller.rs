@@ -48,6 +48,14 @@ impl Caller {
         matches!(self, Self::Master)
     }
 
+    /// Refuses everybody else.
+    pub(super) fn require_master(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Master => Ok(()),
+            Self::Key { .. } => Err(Refusal::forbidden("Master key required for this operation")),
+        }
+    }
+
     pub(super) fn tenant(&self) -> Tenant {
         match self {
             Self::Master => Tenant::Master,

@@ -59,8 +59,8 @@ pub(super) async fn route(
     body: Body,
 ) -> Result<Json<Cleaned>, Refusal> {
     let Wanted { images } = body::optional_json(body, app.body_size).await?;
-    if images == Some(true) && !caller.is_master() {
-        return Err(Refusal::forbidden("Master key required for this operation"));
+    if images == Some(true) {
+        caller.require_master()?;
     }
     let tenant = (!caller.is_master()).then(|| caller.tenant());
     let images = images.unwrap_or(caller.is_master());

@@ -123,6 +123,13 @@ impl Engines {
         self.inner.stopping.wait().await;
     }
 
+    /// How many there are, and how many sandboxes stand ready in them and are being made so.
+    pub(super) fn standing_by(&self) -> (usize, (usize, usize)) {
+        let entries = self.inner.entries();
+        let of_each = entries.values().map(|entry| entry.engine.standing_by());
+        (entries.len(), of_each.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1)))
+    }
+
     fn stop_all(&self, engines: Vec<Engine>) {
         for engine in engines {
             self.inner.stopping.spawn(engine.stop());

@@ -1,43 +1,113 @@
-//! What every request goes through: who is it from, and what if answering it goes wrong.
+//! What every request goes through: who is it from, may they ask for more, what if answering it goes wrong, and what is
+//! noted of it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::app::App;
+use super::caller::Caller;
+use super::held::Held;
+use super::log::Line;
 use super::refusal::Refusal;
-use super::routes::PUBLIC;
+use super::routes;
 use crate::api::ErrorCode;
 
 /// Tells requests apart, in logs and for people who report a problem.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The status of a request whose client has not waited for the answer.
+const CLIENT_GONE: u16 = 499;
+
 /// Lets a request through to its route.
 pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let id = Uuid::new_v4().to_string();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let is_public = path.as_deref().is_some_and(|path| PUBLIC.contains(&path));
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let (route, is_public) = routes::known(path);
+    let mut entry = Entry::new(app.clone(), request.method().clone(), route);
+    let id = HeaderValue::try_from(entry.id.as_str());
     let answer = async {
         if !is_public {
             let caller = app.access.authenticate(request.headers()).await?;
+            entry.caller = Some(caller.clone());
+            app.check_rate(&caller)?;
             request.extensions_mut().insert(caller);
         }
         Ok::<_, Refusal>(next.run(request).await)
     };
-    let answer = AssertUnwindSafe(answer).catch_unwind().await;
-    let mut response = match answer {
+    let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(refusal)) => refusal.into_response(),
         Err(_) => Refusal::new(ErrorCode::Internal, "internal error").into_response(),
     };
-    if let Ok(id) = HeaderValue::try_from(id) {
+    if let Ok(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response
+    entry.status = response.status().as_u16();
+    entry.code = response.extensions().get::<ErrorCode>().copied();
+    response.map(|body| Body::new(Held::new(body, entry)))
+}
+
+impl App {
+    fn check_rate(&self, caller: &Caller) -> Result<(), Refusal> {
+        let Caller::Key { id, .. } = caller else { return Ok(()) };
+        let by_key = self.key_rate.as_ref().map_or(Ok(()), |rate| rate.take(id.clone()));
+        by_key
+            .map_err(|wait| Refusal::busy("too many requests with this key (server.limits.perKey.perMinute)", wait))?;
+        let by_tenant = self.tenant_rate.as_ref().map_or(Ok(()), |rate| rate.take(caller.tenant()));
+        by_tenant
+            .map_err(|wait| Refusal::busy("too many requests of this tenant (server.limits.perTenant.perMinute)", wait))
+    }
+}
+
+/// What is noted of a request when its answer has been sent, or nobody wants it any more.
+struct Entry {
+    app: Arc<App>,
+    id: String,
+    method: Method,
+    route: &'static str,
+    begun: Instant,
+    caller: Option<Caller>,
+    status: u16,
+    code: Option<ErrorCode>,
+}
+
+impl Entry {
+    fn new(app: Arc<App>, method: Method, route: &'static str) -> Self {
+        let (id, begun) = (Uuid::new_v4().to_string(), Instant::now());
+        Self { app, id, method, route, begun, caller: None, status: CLIENT_GONE, code: None }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.app.metrics.answered(self.route, self.status);
+        let Some(log) = &self.app.log else { return };
+        let (tenant, key_id) = match &self.caller {
+            None => (None, None),
+            Some(Caller::Master) => (Some("(master)"), None),
+            Some(Caller::Key { id, tenant }) => (Some(&**tenant), Some(&**id)),
+        };
+        log.write(&Line {
+            time: format!("{:.3}", Timestamp::now()),
+            level: "info",
+            message: "request",
+            request_id: &self.id,
+            method: self.method.as_str(),
+            route: self.route,
+            status: self.status,
+            duration_ms: self.begun.elapsed().as_micros() as f64 / 1000.0,
+            tenant,
+            key_id,
+            code: self.code.map(ErrorCode::as_str),
+        });
+    }
 }

@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service;
 
 /// How long a client may take to send the head of a request, and to send another.
@@ -79,6 +80,8 @@ struct Inner {
     bound: usize,
     /// By the order in which they came.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    /// Those that go on in another protocol.
+    upgraded: AtomicUsize,
     tasks: TaskTracker,
     /// Cancelled when no further requests are taken.
     ending: CancellationToken,
@@ -91,6 +94,31 @@ struct Connection {
     /// Requests that are being answered, and upgraded connections.
     busy: AtomicUsize,
     unwanted: CancellationToken,
+}
+
+/// A connection that goes on in another protocol.
+#[derive(Debug)]
+pub(super) struct Upgraded {
+    inner: Arc<Inner>,
+    _task: TaskTrackerToken,
+}
+
+impl Upgraded {
+    /// Resolves when no further requests are taken.
+    pub(super) async fn ending(&self) {
+        self.inner.ending.cancelled().await;
+    }
+
+    /// Resolves when whatever is still open is to be closed.
+    pub(super) async fn over(&self) {
+        self.inner.over.cancelled().await;
+    }
+}
+
+impl Drop for Upgraded {
+    fn drop(&mut self) {
+        self.inner.upgraded.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Something that keeps a connection busy.
@@ -114,6 +142,7 @@ impl Connections {
         let inner = Inner {
             bound,
             open: Mutex::default(),
+            upgraded: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             over: CancellationToken::new(),
@@ -154,6 +183,17 @@ impl Connections {
     /// Closes whatever is still open.
     pub(super) fn abort(&self) {
         self.inner.over.cancel();
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.inner.open().len() + self.inner.upgraded.load(Ordering::Relaxed)
+    }
+
+    /// A connection is about to go on in another protocol. It counts until the value is dropped.
+    pub(super) fn upgrade(&self) -> Upgraded {
+        self.inner.upgraded.fetch_add(1, Ordering::Relaxed);
+        Upgraded { inner: self.inner.clone(), _task: self.inner.tasks.token() }
     }
 
     fn open(&self, number: u64, stream: TcpStream, router: Router) {

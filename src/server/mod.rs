@@ -18,6 +18,7 @@
 //! | `admission` | whose turn it is |
 //! | `engines`, `sessions` | where it runs; `workshop` makes the engines |
 //! | `upkeep`, `cleanup` | what is done from time to time, and on request |
+//! | `metrics`, `watch`, `log`, `readiness`, `openapi` | what operators and their tools are told |
 
 pub mod auth;
 
@@ -31,12 +32,18 @@ mod extract;
 mod gate;
 mod held;
 mod listen;
+mod log;
+mod metrics;
+mod openapi;
 mod policy;
+mod rate;
+mod readiness;
 mod refusal;
 mod routes;
 mod run;
 mod sessions;
 mod upkeep;
+mod watch;
 mod workshop;
 
 use std::io;
@@ -60,7 +67,8 @@ pub use cleanup::{Cleaned, Count};
 
 use app::App;
 use caller::Access;
-use listen::Connections;
+use log::RequestLog;
+use metrics::Metrics;
 use refusal::Refusal;
 use workshop::Workshop;
 
@@ -78,6 +86,8 @@ pub struct ServerOptions {
     pub api_key: Secret,
     /// Where further keys are kept; what the configuration says when absent.
     pub auth_db: Option<String>,
+    /// Whether every request is a line on standard error.
+    pub log_requests: bool,
 }
 
 /// Why there is no server.
@@ -128,6 +138,9 @@ pub enum StartError {
         #[source]
         source: ImageError,
     },
+    /// Nothing can be logged.
+    #[error("could not start to log requests")]
+    Log(#[source] io::Error),
     /// There is no Docker engine to prepare images on.
     #[error("could not prepare images (prebuiltImages)")]
     Docker(#[source] BackendError),
@@ -143,6 +156,7 @@ impl StartError {
             Self::Audit(_) | Self::Network(_) | Self::Prebuilt { .. } => ErrorCode::InvalidConfig,
             Self::Image { source, .. } => source.code(),
             Self::Docker(_) => ErrorCode::DockerUnavailable,
+            Self::Log(_) => ErrorCode::Internal,
         }
     }
 }
@@ -152,7 +166,6 @@ impl StartError {
 pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
-    connections: Connections,
     _accepting: AbortOnDropHandle<()>,
     _upkeep: AbortOnDropHandle<()>,
     audit: Option<Audit>,
@@ -172,19 +185,24 @@ impl Server {
         let listener = bind(&options).await?;
         let address = listener.local_addr().map_err(|source| listening_failed(&options, source))?;
         prepare_images(&config).await?;
+        let metrics = Arc::new(Metrics::new());
         let workshop = Workshop {
             server: Uuid::new_v4().to_string().into(),
             audit: audit.clone(),
+            decisions: metrics.decisions.clone(),
             listener: address,
             bounds,
             capacity: usize::try_from(config.max_concurrent).unwrap_or(usize::MAX),
         };
-        let app = Arc::new(App::new(&config, Access::new(&options.api_key), workshop));
-        let connections = Connections::new(usize::try_from(config.server.max_connections).unwrap_or(usize::MAX));
-        let accepting = spawn_accepting(&connections, listener, &app);
+        let mut app = App::new(&config, Access::new(&options.api_key), workshop, metrics);
+        if options.log_requests {
+            app.log = Some(RequestLog::start().map_err(StartError::Log)?);
+        }
+        let app = Arc::new(app);
+        let accepting = spawn_accepting(listener, &app);
         let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep::keep(app.clone())));
         let patience = Duration::from_millis(config.server.shutdown_timeout_ms);
-        Ok(Self { app, address, connections, _accepting: accepting, _upkeep: upkeep, audit, patience })
+        Ok(Self { app, address, _accepting: accepting, _upkeep: upkeep, audit, patience })
     }
 
     /// Where it listens.
@@ -200,40 +218,39 @@ impl Server {
     /// Takes no more requests, lets what goes on end until a deadline, ends the rest, and resolves when every request
     /// is answered and every container gone.
     pub async fn shutdown(&self) {
-        self.connections.end();
+        self.app.connections.end();
         self.app.ending.cancel();
         // Beside what is answered, which would wait for the sockets of idle clients.
-        if timeout(self.patience, self.connections.closed()).await.is_err() {
+        if timeout(self.patience, self.app.connections.closed()).await.is_err() {
             tracing::debug!("ending what has not ended by itself");
         }
         self.app.admission.close();
         self.app.sessions.end_all(None).await;
         self.app.engines.stop(None).await;
         self.app.engines.settled().await;
-        if timeout(LAST_ANSWERS, self.connections.closed()).await.is_err() {
-            self.connections.abort();
-            self.connections.closed().await;
+        if timeout(LAST_ANSWERS, self.app.connections.closed()).await.is_err() {
+            self.app.connections.abort();
+            self.app.connections.closed().await;
         }
         if let Some(audit) = &self.audit {
             audit.flush().await;
+        }
+        if let Some(log) = &self.app.log {
+            log.end(LAST_ANSWERS).await;
         }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.connections.end();
-        self.connections.abort();
+        self.app.connections.end();
+        self.app.connections.abort();
         self.app.admission.close();
     }
 }
 
-fn spawn_accepting(
-    connections: &Connections,
-    listener: tokio::net::TcpListener,
-    app: &Arc<App>,
-) -> AbortOnDropHandle<()> {
-    let (connections, router) = (connections.clone(), routes::router(app.clone()));
+fn spawn_accepting(listener: tokio::net::TcpListener, app: &Arc<App>) -> AbortOnDropHandle<()> {
+    let (connections, router) = (app.connections.clone(), routes::router(app.clone()));
     let accepting: JoinHandle<()> = tokio::spawn(async move { connections.serve(listener, router).await });
     AbortOnDropHandle::new(accepting)
 }

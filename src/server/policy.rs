@@ -258,3 +258,241 @@ fn matches(glob: &str, text: &str) -> bool {
     }
     rest.ends_with(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::Settings;
+
+    fn policy(config: serde_json::Value) -> Policy {
+        Policy::new(&config::complete(config, std::path::Path::new("/"), None).expect("a configuration").config)
+    }
+
+    fn key() -> Caller {
+        Caller::Key { id: "k".into(), tenant: "t".into() }
+    }
+
+    fn decide(policy: &Policy, caller: &Caller, options: serde_json::Value) -> Result<Options, Refusal> {
+        let options = serde_json::from_value(options).expect("options");
+        let mut request = Request { runtime: "python".to_owned(), ..Request::default() };
+        policy.decide(caller, Some(options), &mut request).map(|effective| effective.options)
+    }
+
+    fn status(refusal: Refusal) -> u16 {
+        refusal.into_response().status().as_u16()
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_as_the_configuration_says() {
+        // W101.
+        let policy = policy(json!({
+            "defaults": { "network": "filtered", "memoryLimit": "1g", "cpuLimit": 2, "readonlyRootFs": false },
+            "network": { "whitelist": ["^a$"] },
+            "security": { "seccomp": "unconfined" },
+            "poolStrategy": "secure",
+        }));
+        let options = decide(&policy, &key(), json!({})).expect("nothing special");
+        assert_eq!(options.network, Some(NetworkMode::Filtered));
+        assert_eq!(options.network_filter.map(|filter| filter.whitelist), Some(vec!["^a$".to_owned()]));
+        assert_eq!((options.memory_limit.as_deref(), options.cpu_limit), (Some("1g"), Some(2.0)));
+        assert_eq!(options.readonly_root_fs, Some(false));
+        assert_eq!(options.security.and_then(|security| security.seccomp), Some(SeccompMode::Unconfined));
+        assert_eq!(options.pool_strategy, Some(crate::api::PoolStrategy::Secure));
+    }
+
+    #[test]
+    fn what_weakens_a_sandbox_is_for_the_master_key() {
+        // W102, W104.
+        let policy = policy(json!({}));
+        for (options, rule) in [
+            (json!({ "network": "host" }), "server.limits.network"),
+            (json!({ "readonlyRootFs": false }), "server.limits.writableRoot"),
+            (json!({ "persist": true }), "server.limits.persist"),
+            (json!({ "image": "postgres:17" }), "server.limits.images"),
+            (json!({ "security": { "seccomp": "unconfined" } }), "security.seccomp"),
+            (json!({ "security": { "seccomp": "custom", "customProfilePath": "/etc/shadow" } }), "security.seccomp"),
+            (json!({ "security": { "customProfilePath": "/etc/shadow" } }), "security.customProfilePath"),
+            (json!({ "security": { "runtime": "runc-unsafe" } }), "security.runtime"),
+        ] {
+            let (code, message) = decide(&policy, &key(), options.clone()).expect_err("forbidden").into_parts();
+            assert_eq!(code, ErrorCode::Forbidden, "{options}");
+            assert!(message.contains(rule), "{message}");
+            decide(&policy, &Caller::Master, options).expect("the master key may");
+        }
+    }
+
+    #[test]
+    fn what_strengthens_it_is_for_everybody() {
+        let policy = policy(json!({
+            "defaults": { "network": "host", "readonlyRootFs": false },
+            "security": { "seccomp": "unconfined" },
+        }));
+        let asked = json!({ "network": "none", "readonlyRootFs": true, "security": { "seccomp": "strict" } });
+        let options = decide(&policy, &key(), asked).expect("stricter");
+        assert_eq!((options.network, options.readonly_root_fs), (Some(NetworkMode::None), Some(true)));
+        assert_eq!(options.security.and_then(|security| security.seccomp), Some(SeccompMode::Strict));
+        // Which of two profiles is the stricter one, nobody can tell.
+        let policy = self::policy(json!({ "security": { "seccomp": "custom", "customProfilePath": "/p" } }));
+        assert!(decide(&policy, &key(), json!({ "security": { "seccomp": "strict" } })).is_err());
+    }
+
+    #[test]
+    fn an_operator_can_allow_more() {
+        let policy = policy(json!({
+            "prebuiltImages": [{ "tag": "company/tools", "runtime": "python", "installPackages": [] }],
+            "server": { "limits": { "network": ["host"], "images": ["lab/*:v*"], "writableRoot": true, "persist": true } },
+        }));
+        for options in [
+            json!({ "network": "host" }),
+            json!({ "image": "company/tools" }),
+            json!({ "image": "lab/a/b:v2" }),
+            json!({ "readonlyRootFs": false, "persist": true }),
+        ] {
+            decide(&policy, &key(), options).expect("allowed");
+        }
+        for options in
+            [json!({ "network": "filtered" }), json!({ "image": "lab/a" }), json!({ "image": "isol8:python" })]
+        {
+            assert_eq!(status(decide(&policy, &key(), options).expect_err("not among them")), 403);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_one_for_everybody() {
+        let policy = policy(json!({ "server": { "limits": {
+            "timeoutMs": 1000, "memoryLimit": "64m", "cpuLimit": 0.5, "pidsLimit": 32, "sandboxSize": "16m",
+            "tmpSize": "8m", "maxOutputSize": 100,
+        } } }));
+        for caller in [Caller::Master, key()] {
+            for (option, most, more) in [
+                ("timeoutMs", json!(1000), json!(1001)),
+                ("memoryLimit", json!("64m"), json!("65m")),
+                ("cpuLimit", json!(0.5), json!(0.51)),
+                ("pidsLimit", json!(32), json!(33)),
+                ("sandboxSize", json!("16384k"), json!("1g")),
+                ("tmpSize", json!("8m"), json!("9000000000")),
+                ("maxOutputSize", json!(100), json!(1e300)),
+            ] {
+                decide(&policy, &caller, json!({ option: most })).expect("not more than the limit");
+                let (code, message) = decide(&policy, &caller, json!({ option: more })).expect_err("more").into_parts();
+                assert_eq!(code, ErrorCode::Forbidden);
+                assert!(message.contains(&format!("server.limits.{option}")), "{message}");
+            }
+            // Nor does what nobody asks for go beyond it.
+            let options = decide(&policy, &caller, json!({})).expect("nothing special");
+            assert_eq!(options.memory_limit.as_deref(), Some("64m"));
+            assert_eq!((options.timeout_ms, options.pids_limit), (Some(1000.0), Some(32.0)));
+        }
+        let mut request = Request { timeout_ms: Some(2000.0), ..Request::default() };
+        assert!(policy.decide(&key(), None, &mut request).is_err(), "of a request, too");
+    }
+
+    #[test]
+    fn how_the_server_works_is_not_the_clients_affair() {
+        // W103.
+        let policy = policy(json!({ "poolSize": 3 }));
+        let asked = json!({
+            "mode": "persistent", "poolStrategy": "secure", "poolSize": 100, "debug": true,
+            "audit": { "enabled": true, "logDir": "/etc", "postLogScript": "/bin/sh" },
+        });
+        for caller in [Caller::Master, key()] {
+            let options = decide(&policy, &caller, asked.clone()).expect("ignored");
+            assert_eq!((options.mode, options.audit, options.debug), (None, None, None));
+            assert_eq!(options.pool_strategy, Some(crate::api::PoolStrategy::Fast));
+            assert_eq!(options.pool_size, Some(PoolSize { clean: Some(3.0), dirty: Some(3.0) }));
+        }
+    }
+
+    #[test]
+    fn the_policy_for_code_at_urls_can_only_be_tightened() {
+        // C34: with the master key as well.
+        let asked = json!({ "remoteCode": { "enabled": true, "allowedSchemes": ["http"], "maxCodeSize": 1 } });
+        for caller in [Caller::Master, key()] {
+            let code =
+                decide(&policy(json!({})), &caller, asked.clone()).expect("options").remote_code.expect("a policy");
+            assert_eq!(code.enabled, Some(false));
+            let policy = policy(json!({ "remoteCode": { "enabled": true } }));
+            let code = decide(&policy, &caller, asked.clone()).expect("options").remote_code.expect("a policy");
+            assert_eq!((code.enabled, code.allowed_schemes, code.max_code_size), (Some(true), Some(vec![]), Some(1)));
+        }
+    }
+
+    #[test]
+    fn a_filter_of_a_clients_own_is_bounded_by_the_servers() {
+        let policy = policy(json!({}));
+        let filtered: Options =
+            serde_json::from_value(json!({ "networkFilter": { "whitelist": [] } })).expect("options");
+        let decide = |caller: &Caller, options| policy.decide(caller, options, &mut Request::default());
+        assert!(decide(&key(), Some(filtered.clone())).expect("options").bounded);
+        assert!(!decide(&Caller::Master, Some(filtered)).expect("options").bounded);
+        assert!(!decide(&key(), None).expect("options").bounded, "it is the server's own");
+    }
+
+    #[test]
+    fn a_star_is_any_text() {
+        for (glob, text, fits) in [
+            ("*", "", true),
+            ("isol8:*", "isol8:python", true),
+            ("isol8:*", "evil/isol8:python", false),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("exact", "exact", true),
+            ("exact", "exactly", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(matches(glob, text), fits, "{glob} {text}");
+        }
+    }
+
+    fn options() -> impl Strategy<Value = serde_json::Value> {
+        let number = || prop_oneof![any::<f64>().prop_filter("JSON", |number| number.is_finite()), 0.0..1e7];
+        let size = || prop_oneof![Just("1k"), Just("64m"), Just("1g"), Just("100g"), Just("9t"), Just("-1"), Just("x")];
+        let member = prop_oneof![
+            number().prop_map(|n| json!({ "timeoutMs": n })),
+            number().prop_map(|n| json!({ "cpuLimit": n })),
+            number().prop_map(|n| json!({ "pidsLimit": n })),
+            number().prop_map(|n| json!({ "maxOutputSize": n })),
+            size().prop_map(|s| json!({ "memoryLimit": s })),
+            size().prop_map(|s| json!({ "sandboxSize": s })),
+            size().prop_map(|s| json!({ "tmpSize": s })),
+            prop_oneof![Just("none"), Just("host"), Just("filtered")].prop_map(|mode| json!({ "network": mode })),
+            any::<bool>().prop_map(|b| json!({ "readonlyRootFs": b })),
+            any::<bool>().prop_map(|b| json!({ "persist": b })),
+            prop_oneof![Just("strict"), Just("unconfined")].prop_map(|mode| json!({ "security": { "seccomp": mode } })),
+            "[a-z:*]{1,12}".prop_map(|image| json!({ "image": image })),
+        ];
+        prop::collection::vec(member, 0..6).prop_map(|members| {
+            members.into_iter().fold(json!({}), |mut all, member| {
+                member.as_object().into_iter().flatten().for_each(|(name, value)| all[name] = value.clone());
+                all
+            })
+        })
+    }
+
+    proptest! {
+        /// Whatever a key asks for: what it gets is nothing that weakens a sandbox, and no more than the limits.
+        #[test]
+        fn no_request_widens_anything(asked in options()) {
+            let policy = policy(json!({}));
+            if let Ok(options) = decide(&policy, &key(), asked)
+                && let Ok(settings) = Settings::try_from(options.clone())
+            {
+                prop_assert!(options.network != Some(NetworkMode::Host));
+                prop_assert!(!settings.persist && settings.limits.readonly_root);
+                prop_assert_eq!(settings.seccomp, crate::engine::settings::SeccompSetting::Strict);
+                prop_assert!(settings.limits.memory <= policy.memory && settings.limits.sandbox_size <= policy.sandbox_size);
+                prop_assert!(settings.limits.tmp_size <= policy.tmp_size && settings.limits.pids as u64 <= policy.limits.pids_limit);
+                prop_assert!(settings.limits.nano_cpus as f64 <= policy.limits.cpu_limit * 1e9);
+                prop_assert!(settings.max_output_size <= policy.limits.max_output_size);
+                prop_assert!(settings.timeout_ms <= policy.limits.timeout_ms);
+                prop_assert!(settings.image.is_none_or(|image| image.starts_with("isol8:")));
+            }
+        }
+    }
+}

@@ -8,9 +8,11 @@ use super::admission::{NoPlace, Permit, Ticket};
 use super::app::App;
 use super::caller::Caller;
 use super::engines::InUse;
+use super::metrics::Outcome;
 use super::policy::Effective;
 use super::refusal::Refusal;
 use super::sessions::{Turn, Visit};
+use super::watch::Watch;
 use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::api::{ErrorCode, ExecutionResult, Phase, Request, StreamEventKind};
 use crate::engine::{Controls, Engine, EventStream};
@@ -23,6 +25,7 @@ pub(super) struct Wish {
     ticket: Ticket,
     caller: Caller,
     visit: Option<Visit>,
+    watch: Watch,
 }
 
 /// The right to run it, and where.
@@ -30,6 +33,7 @@ pub(super) struct Wish {
 pub(super) struct Grant {
     request: Request,
     place: Place,
+    watch: Watch,
     /// Given back last.
     _permit: Permit,
 }
@@ -45,23 +49,25 @@ enum Place {
 pub(super) struct Run {
     events: EventStream,
     is_over: bool,
-    _grant: Grant,
+    has_timed_out: bool,
+    grant: Grant,
 }
 
 impl App {
     /// Takes what a client wants into its line, if it may have it.
     pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody) -> Result<Wish, Refusal> {
         let ExecuteBody { mut request, options, session_id } = body;
+        let watch = Watch::new(self.metrics.clone(), &request.runtime);
         let effective = self.policy.decide(caller, options, &mut request)?;
         let tenant = caller.tenant();
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
         let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;
-        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit })
+        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, watch })
     }
 
     /// Waits until it may run.
     pub(super) async fn admit(&self, wish: Wish) -> Result<Grant, Refusal> {
-        let Wish { request, effective, ticket, caller, visit } = wish;
+        let Wish { request, effective, ticket, caller, visit, watch } = wish;
         let turn = match visit {
             Some(visit) => Some(visit.turn().await?),
             None => None,
@@ -71,7 +77,8 @@ impl App {
             Some(turn) => Place::Session(turn),
             None => Place::Own(self.engines.get(&caller.tenant(), &effective)?),
         };
-        Ok(Grant { request, place, _permit: permit })
+        watch.admitted();
+        Ok(Grant { request, place, watch, _permit: permit })
     }
 }
 
@@ -93,15 +100,23 @@ impl Grant {
     /// Runs it to its end.
     pub(super) async fn execute(mut self, controls: Controls) -> Result<ExecutionResult, Refusal> {
         let request = std::mem::take(&mut self.request);
-        let result = self.begin(|engine| engine.execute(request, controls))?;
-        Ok(result.await?)
+        self.watch.begun(&controls);
+        let result = self.begin(|engine| engine.execute(request, controls))?.await;
+        self.watch.ended(match &result {
+            Ok(ExecutionResult { timed_out: true, .. }) => Outcome::timeout,
+            Ok(ExecutionResult { exit_code: 0, .. }) => Outcome::success,
+            Ok(_) => Outcome::failure,
+            Err(_) => Outcome::error,
+        });
+        Ok(result?)
     }
 
     /// Runs it.
     pub(super) fn stream(mut self, controls: Controls) -> Result<Run, Refusal> {
         let request = std::mem::take(&mut self.request);
+        self.watch.begun(&controls);
         let events = self.begin(|engine| engine.stream(request, controls))?;
-        Ok(Run { events, is_over: false, _grant: self })
+        Ok(Run { events, is_over: false, has_timed_out: false, grant: self })
     }
 }
 
@@ -114,8 +129,15 @@ impl Run {
         match self.events.next().await? {
             Ok(event) => {
                 let mut event = ServerEvent::from(event);
+                // The only error after which a program exits.
+                self.has_timed_out |= event.event.kind == StreamEventKind::Error;
                 if event.event.kind == StreamEventKind::Exit && event.event.phase == Some(Phase::Code) {
                     self.is_over = true;
+                    self.grant.watch.ended(match event.event.data.as_str() {
+                        _ if self.has_timed_out => Outcome::timeout,
+                        "0" => Outcome::success,
+                        _ => Outcome::failure,
+                    });
                     event.network_logs = self.events.network_logs().to_vec();
                     event.install_ms = self.events.install_ms();
                 }
@@ -123,6 +145,7 @@ impl Run {
             }
             Err(error) => {
                 self.is_over = true;
+                self.grant.watch.ended(Outcome::error);
                 Some(Refusal::from(error).into_event())
             }
         }

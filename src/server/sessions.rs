@@ -149,6 +149,11 @@ impl Sessions {
         infos
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
     /// Ends those that nobody uses and nobody has used for `age`.
     pub(super) async fn prune(&self, now: Instant, age: Duration) {
         let idle: Vec<_> = self.entries().values().filter(|session| session.is_idle(now, age)).cloned().collect();

@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use crate::api::{Mode, Options};
 use crate::audit::Audit;
 use crate::engine::{Engine, Service};
-use crate::network;
+use crate::network::{self, traffic::Decisions};
 
 /// What all engines of a server have in common. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(super) struct Workshop {
     pub server: Arc<str>,
     /// Where its records go.
     pub audit: Option<Audit>,
+    /// Where what programs ask of the network is counted.
+    pub decisions: Arc<Decisions>,
     /// Where it listens.
     pub listener: SocketAddr,
     /// What its operator's filter lets through.
@@ -33,6 +35,7 @@ impl Workshop {
             server: self.server.to_string(),
             tenant: tenant.name().map(str::to_owned),
             audit: self.audit.clone(),
+            decisions: self.decisions.clone(),
             listeners: vec![self.listener],
             bounds: effective.bounded.then(|| self.bounds.clone()),
         };

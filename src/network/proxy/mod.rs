@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dial::{Lookup, SystemLookup};
 use super::guard::{Guard, stands};
-use super::traffic::Traffic;
+use super::traffic::{Decisions, Traffic};
 use super::{Authority, Decision, Host, Policy, Reason, address};
 
 /// Decides and forwards what the sandboxes of one engine ask for. Cheap to clone.
@@ -44,6 +44,7 @@ use super::{Authority, Decision, Host, Policy, Reason, address};
 pub struct Proxy {
     policy: Arc<Policy>,
     lookup: Arc<dyn Lookup>,
+    decisions: Arc<Decisions>,
 }
 
 impl Proxy {
@@ -57,9 +58,14 @@ impl Proxy {
         Self { policy: Arc::new(change(Arc::unwrap_or_clone(self.policy))), ..self }
     }
 
+    /// The same, with what it decides counted there.
+    pub fn counting(self, decisions: Arc<Decisions>) -> Self {
+        Self { decisions, ..self }
+    }
+
     /// A proxy that resolves names in another way.
     pub fn with_lookup(policy: Policy, lookup: Arc<dyn Lookup>) -> Self {
-        Self { policy: Arc::new(policy), lookup }
+        Self { policy: Arc::new(policy), lookup, decisions: Arc::default() }
     }
 
     /// What it decides by.
@@ -79,7 +85,8 @@ pub struct Outlet {
 impl Outlet {
     /// A sandbox's way to `proxy`.
     pub fn new(proxy: Proxy) -> Self {
-        Self { proxy, traffic: Traffic::default(), registries: Mutex::new([].into()) }
+        let traffic = Traffic::counting(proxy.decisions.clone());
+        Self { proxy, traffic, registries: Mutex::new([].into()) }
     }
 
     /// What goes through it.

@@ -145,6 +145,12 @@ impl<B: Backend> Pool<B> {
         Ok(())
     }
 
+    /// How many sandboxes stand ready, and how many are being started or reset.
+    pub fn standing_by(&self) -> (usize, usize) {
+        let state = self.inner.state();
+        state.shelves.values().map(Shelf::standing_by).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
+    }
+
     /// What runs the containers.
     pub fn backend(&self) -> &B {
         &self.inner.backend

@@ -46,6 +46,11 @@ impl Shelf {
         (self.idle.len() + self.starting + self.resetting).saturating_sub(self.waiters.len())
     }
 
+    /// How many are ready, and how many are on their way.
+    pub(super) fn standing_by(&self) -> (usize, usize) {
+        (self.idle.len(), self.starting + self.resetting)
+    }
+
     /// How many starts to begin now. They count as under way from here on.
     pub(super) fn begin_starts(&mut self, clean: usize) -> usize {
         self.waiters.retain(|waiter| !waiter.is_closed());

@@ -1,9 +1,10 @@
-//! Whether the server is there.
+//! Whether the server is there, and whether it is of use.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -31,6 +32,27 @@ struct Load {
     capacity: usize,
     /// Whether whoever comes now has to wait.
     saturated: bool,
+}
+
+/// The answer of `GET /ready`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Ready {
+    /// `ready` or `unready`.
+    status: &'static str,
+    /// Whether the Docker engine answers.
+    docker: bool,
+    /// Whether the server is about to end.
+    ending: bool,
+}
+
+/// Whether a load balancer should send anything here. Says no more than that to people without a key.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Ready>) {
+    let (docker, ending) = (app.readiness.docker().await, app.ending.is_cancelled());
+    let (code, status) = match docker && !ending {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+    };
+    (code, Json(Ready { status, docker, ending }))
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {

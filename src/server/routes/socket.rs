@@ -24,6 +24,7 @@ use crate::engine::Controls;
 use crate::server::app::App;
 use crate::server::body::malformed;
 use crate::server::caller::Caller;
+use crate::server::listen::Upgraded;
 use crate::server::refusal::Refusal;
 use crate::server::run::Run;
 
@@ -52,7 +53,8 @@ pub(super) async fn upgrade(
     })?;
     let limit = usize::try_from(app.body_size).unwrap_or(usize::MAX);
     let upgrade = upgrade.max_message_size(limit).max_frame_size(limit);
-    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket)))
+    let connection = app.connections.upgrade();
+    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket, connection)))
 }
 
 /// How a connection ends.
@@ -61,16 +63,33 @@ enum End {
     Complete,
     /// The client speaks no JSON.
     InvalidJson,
+    /// The server ends, and nothing has been asked of it.
+    Leaving,
     /// The client is gone, or as good as.
     Gone,
 }
 
-async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket) {
+async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, connection: Upgraded) {
+    tokio::select! {
+        () = hold(&app, caller, socket, &connection) => {}
+        () = connection.over() => {}
+    }
+}
+
+async fn hold(app: &App, caller: Caller, socket: WebSocket, connection: &Upgraded) {
     let (mut sink, mut source) = socket.split();
-    let end = converse(&app, caller, &mut sink, &mut source).await;
+    let opening = tokio::select! {
+        opening = opening(&mut sink, &mut source) => opening,
+        () = connection.ending() => Err(End::Leaving),
+    };
+    let end = match opening {
+        Ok((body, live_stdin)) => converse(app, caller, body, live_stdin, &mut sink, &mut source).await,
+        Err(end) => end,
+    };
     let (code, reason) = match end {
         End::Complete => (close_code::NORMAL, "Execution complete"),
         End::InvalidJson => (close_code::UNSUPPORTED, "Invalid JSON"),
+        End::Leaving => (close_code::AWAY, "Server is shutting down"),
         End::Gone => return,
     };
     let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
@@ -80,11 +99,14 @@ async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket) {
     }
 }
 
-async fn converse(app: &App, caller: Caller, sink: &mut Sink, source: &mut SplitStream<WebSocket>) -> End {
-    let (body, live_stdin) = match opening(sink, source).await {
-        Ok(opening) => opening,
-        Err(end) => return end,
-    };
+async fn converse(
+    app: &App,
+    caller: Caller,
+    body: ExecuteBody,
+    live_stdin: bool,
+    sink: &mut Sink,
+    source: &mut SplitStream<WebSocket>,
+) -> End {
     let wish = match app.accept(&caller, body) {
         Ok(wish) => wish,
         Err(refusal) => return complain(sink, refusal.into_event()).await,
