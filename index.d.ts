@@ -670,6 +670,8 @@ export interface NativeServerOptions {
   authDbPath?: string
   /** Log what it does. */
   debug?: boolean
+  /** Log every request as a line of JSON on standard error. */
+  logRequests?: boolean
   /** Where its configuration is looked for. */
   cwd?: string
   /** The configuration, instead of what a file says. */

@@ -24,6 +24,7 @@ it('prints its help without arguments, and with --help', async () => {
                                      script, on top of that of a runtime
       list-custom [options]          List the images that were built with packages
                                      or setup scripts
+      serve [options]                Run code for others, over HTTP
       login [options]                Get a key of your own from a server, and keep
                                      it for later commands
       logout [options]               Forget the key of the last login
