@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
-use sha2::{Digest, Sha256};
+use axum::http::{HeaderMap, HeaderValue};
 
+use super::auth::{Authenticator, Role, Store};
 use super::refusal::Refusal;
-use crate::api::Secret;
+use crate::api::KeyLifetime;
 
 /// Whose something is: of everybody who has the master key, or of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,7 +33,6 @@ impl Tenant {
 pub(super) enum Caller {
     /// A holder of the master key.
     Master,
-    #[allow(dead_code, reason = "made where the keys of a database are looked up")]
     /// A holder of another key.
     Key {
         /// Which key.
@@ -74,35 +73,28 @@ impl Caller {
 /// Decides who requests are from.
 #[derive(Debug)]
 pub(super) struct Access {
-    /// A hash takes as long to compare whatever is the same about the keys.
-    master: [u8; 32],
+    authenticator: Authenticator,
+    /// For how long a key is valid for which nothing else is said.
+    pub(super) lifetime: KeyLifetime,
 }
 
 impl Access {
-    pub(super) fn new(master: &Secret) -> Self {
-        Self { master: Sha256::digest(master.expose()).into() }
+    pub(super) fn new(authenticator: Authenticator, lifetime: KeyLifetime) -> Self {
+        Self { authenticator, lifetime }
     }
 
     /// Who has sent these headers.
     pub(super) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let header = headers
-            .get(AUTHORIZATION)
-            .ok_or_else(|| Refusal::unauthorized(StatusCode::UNAUTHORIZED, "Missing Authorization header"))?;
-        let token = token(header.as_bytes());
-        let digest: [u8; 32] = Sha256::digest(token).into();
-        if digest == self.master { Ok(Caller::Master) } else { Err(invalid_key()) }
+        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        Ok(match self.authenticator.authenticate(header).await? {
+            Role::Master => Caller::Master,
+            Role::Key { id, tenant } => Caller::Key { id: id.to_string().into(), tenant: tenant.as_str().into() },
+        })
     }
-}
 
-fn invalid_key() -> Refusal {
-    Refusal::unauthorized(StatusCode::FORBIDDEN, "Invalid API key")
-}
-
-/// What is left of a header without its scheme.
-fn token(header: &[u8]) -> &[u8] {
-    let header = header.trim_ascii();
-    match header.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii(),
-        _ => header,
+    /// The keys of the database, for holders of the master key.
+    pub(super) fn keys(&self, caller: &Caller) -> Result<&Store, Refusal> {
+        caller.require_master()?;
+        Ok(self.authenticator.keys(&Role::Master)?)
     }
 }

@@ -56,7 +56,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::api::{ErrorCode, Secret};
+use crate::api::{ErrorCode, KeyLifetime, Secret};
 use crate::audit::{Audit, AuditError, AuditSettings, Surroundings};
 use crate::config::Isol8Config;
 use crate::image::{CustomImage, CustomImageError, ImageError};
@@ -66,6 +66,7 @@ use crate::sandbox::docker::Docker;
 pub use cleanup::{Cleaned, Count};
 
 use app::App;
+use auth::{AuthError, Authenticator, InvalidKey, InvalidMasterKey, Location, MasterKey, Store};
 use caller::Access;
 use log::RequestLog;
 use metrics::Metrics;
@@ -96,6 +97,12 @@ pub enum StartError {
     /// Without a key everybody could use it, or nobody.
     #[error("API key required")]
     NoKey,
+    /// A key that nobody could send.
+    #[error(transparent)]
+    Key(InvalidMasterKey),
+    /// The database of keys cannot be used.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// Somebody else listens there.
     #[error("port {port} is in use")]
     PortInUse {
@@ -138,6 +145,9 @@ pub enum StartError {
         #[source]
         source: ImageError,
     },
+    /// No time for which keys can be valid.
+    #[error("invalid auth.defaultTtlMs: {0}")]
+    Lifetime(String),
     /// Nothing can be logged.
     #[error("could not start to log requests")]
     Log(#[source] io::Error),
@@ -150,10 +160,11 @@ impl StartError {
     /// What JavaScript sees as `error.code`.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NoKey => ErrorCode::InvalidOptions,
+            Self::NoKey | Self::Key(_) => ErrorCode::InvalidOptions,
+            Self::Auth(error) => error.code(),
             Self::PortInUse { .. } => ErrorCode::AddressInUse,
             Self::Listen { .. } => ErrorCode::ListenFailed,
-            Self::Audit(_) | Self::Network(_) | Self::Prebuilt { .. } => ErrorCode::InvalidConfig,
+            Self::Audit(_) | Self::Network(_) | Self::Lifetime(_) | Self::Prebuilt { .. } => ErrorCode::InvalidConfig,
             Self::Image { source, .. } => source.code(),
             Self::Docker(_) => ErrorCode::DockerUnavailable,
             Self::Log(_) => ErrorCode::Internal,
@@ -168,6 +179,7 @@ pub struct Server {
     address: SocketAddr,
     _accepting: AbortOnDropHandle<()>,
     _upkeep: AbortOnDropHandle<()>,
+    store: Option<Store>,
     audit: Option<Audit>,
     patience: Duration,
 }
@@ -178,6 +190,7 @@ impl Server {
         if options.api_key.expose().trim().is_empty() {
             return Err(StartError::NoKey);
         }
+        let master = MasterKey::new(&options.api_key).map_err(StartError::Key)?;
         let bounds = Arc::new(NetworkPolicy::compile("network", &config.network, Vec::new())?);
         let audit = AuditSettings::parse(config.audit.clone(), &Surroundings::of_this_process())?.map(Audit::new);
         // Before the images, which may take minutes: a port that is taken should be known at once. Nobody is answered
@@ -185,6 +198,10 @@ impl Server {
         let listener = bind(&options).await?;
         let address = listener.local_addr().map_err(|source| listening_failed(&options, source))?;
         prepare_images(&config).await?;
+        let store = open_store(&options, &config).await?;
+        let lifetime = KeyLifetime::from_millis(config.auth.default_ttl_ms as f64).map_err(InvalidKey::from);
+        let lifetime = lifetime.map_err(|error| StartError::Lifetime(error.to_string()))?;
+        let access = Access::new(Authenticator::new(master, store.clone()), lifetime);
         let metrics = Arc::new(Metrics::new());
         let workshop = Workshop {
             server: Uuid::new_v4().to_string().into(),
@@ -194,15 +211,19 @@ impl Server {
             bounds,
             capacity: usize::try_from(config.max_concurrent).unwrap_or(usize::MAX),
         };
-        let mut app = App::new(&config, Access::new(&options.api_key), workshop, metrics);
+        let mut app = App::new(&config, access, workshop, metrics);
         if options.log_requests {
             app.log = Some(RequestLog::start().map_err(StartError::Log)?);
         }
         let app = Arc::new(app);
         let accepting = spawn_accepting(listener, &app);
         let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep::keep(app.clone())));
+        if let Some(store) = store.clone() {
+            let every = Duration::from_millis(config.auth.cleanup_interval_ms);
+            tokio::spawn(auth::sweep(store, every, app.ending.clone()));
+        }
         let patience = Duration::from_millis(config.server.shutdown_timeout_ms);
-        Ok(Self { app, address, _accepting: accepting, _upkeep: upkeep, audit, patience })
+        Ok(Self { app, address, _accepting: accepting, _upkeep: upkeep, store, audit, patience })
     }
 
     /// Where it listens.
@@ -232,6 +253,9 @@ impl Server {
             self.app.connections.abort();
             self.app.connections.closed().await;
         }
+        if let Some(store) = &self.store {
+            store.close().await;
+        }
         if let Some(audit) = &self.audit {
             audit.flush().await;
         }
@@ -246,7 +270,19 @@ impl Drop for Server {
         self.app.connections.end();
         self.app.connections.abort();
         self.app.admission.close();
+        self.app.ending.cancel();
     }
+}
+
+/// The database of keys, if there is to be one.
+async fn open_store(options: &ServerOptions, config: &Isol8Config) -> Result<Option<Store>, StartError> {
+    let location = match (&options.auth_db, config.auth.enabled) {
+        (Some(given), _) => Some(given.as_str()),
+        (None, true) => config.auth.connection_string.as_deref(),
+        (None, false) => return Ok(None),
+    };
+    let location = Location::parse(location, &auth::Surroundings::of_this_process())?;
+    Ok(Some(Store::open(location).await?))
 }
 
 fn spawn_accepting(listener: tokio::net::TcpListener, app: &Arc<App>) -> AbortOnDropHandle<()> {

@@ -8,9 +8,11 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::auth::{AuthError, AuthRejection, InvalidKey};
 use crate::api::ErrorCode;
 use crate::api::wire::{ErrorBody, ServerEvent};
 use crate::engine;
+use crate::telemetry::chain;
 
 /// More of a message than this is not sent: some quote what the client sent.
 const MAX_MESSAGE: usize = 16 * 1024;
@@ -28,11 +30,6 @@ impl Refusal {
     /// What went wrong; its status is that of its code.
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status: status(code), code, message: shortened(message.into()), retry_after: None }
-    }
-
-    /// There is no key, or it is not a good one.
-    pub(super) fn unauthorized(status: StatusCode, message: &str) -> Self {
-        Self { status, ..Self::new(ErrorCode::Unauthorized, message) }
     }
 
     /// A rule of the operator's; the message names it.
@@ -64,6 +61,30 @@ impl Refusal {
 impl From<engine::Error> for Refusal {
     fn from(error: engine::Error) -> Self {
         Self::new(error.code(), error.full_message())
+    }
+}
+
+impl From<AuthRejection> for Refusal {
+    fn from(rejection: AuthRejection) -> Self {
+        let refusal = Self::new(rejection.code(), rejection.to_string());
+        match StatusCode::from_u16(rejection.status()) {
+            Ok(status) => refusal.with_status(status),
+            Err(_) => refusal,
+        }
+    }
+}
+
+/// What the database says is for the log.
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        tracing::error!("{}", chain(&error));
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<InvalidKey> for Refusal {
+    fn from(error: InvalidKey) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 mod execute;
 mod files;
 mod health;
+mod keys;
 mod metrics;
 mod openapi;
 mod sessions;
@@ -54,7 +55,7 @@ pub(super) fn known(path: Option<&str>) -> (&'static str, bool) {
 }
 
 /// All paths.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 14] = [
     "/health",
     "/ready",
     "/openapi.json",
@@ -66,6 +67,9 @@ const PATHS: [&str; 11] = [
     "/sessions",
     "/session/{id}",
     "/cleanup",
+    "/auth/keys",
+    "/auth/keys/{id}",
+    "/auth/login",
 ];
 
 const OPERATION: Operation = Operation {
@@ -215,6 +219,52 @@ pub(super) fn table() -> Vec<Route> {
                 body: Some(form::<cleanup::Wanted>),
                 needs_body: false,
                 answer: Answer::Json(form::<cleanup::Cleaned>),
+                ..json
+            },
+        ),
+        Route::post(
+            "/auth/keys",
+            post(keys::create),
+            Operation {
+                summary: "Make a key",
+                body: Some(form::<keys::Wanted>),
+                status: StatusCode::CREATED,
+                answer: Answer::Json(form::<keys::Made>),
+                ..json
+            },
+        ),
+        Route::get(
+            "/auth/keys",
+            Access::Master,
+            get(keys::list),
+            Operation {
+                summary: "The keys, of one tenant or of all",
+                query: Some(form_inline::<keys::Whose>),
+                answer: Answer::Json(form::<keys::List>),
+                refusals: &[StatusCode::BAD_REQUEST],
+                ..json
+            },
+        ),
+        Route {
+            method: Method::DELETE,
+            path: "/auth/keys/{id}",
+            access: Access::Master,
+            handler: delete(keys::revoke),
+            operation: Operation {
+                summary: "Revoke a key, at once and for good",
+                answer: Answer::Json(form::<keys::Revoked>),
+                refusals: &[StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND],
+                ..json
+            },
+        },
+        Route::post(
+            "/auth/login",
+            post(keys::login),
+            Operation {
+                summary: "Make a key for oneself",
+                body: Some(form::<keys::Wanted>),
+                needs_body: false,
+                answer: Answer::Json(form::<keys::LoggedIn>),
                 ..json
             },
         ),
