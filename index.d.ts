@@ -713,8 +713,11 @@ export interface Prewarm {
   runtimes?: Array<string>
 }
 
-/** The same with the path of the file (`null`: there is none), and with the warnings instead of giving them. */
-export declare function readConfig(cwd?: string | undefined | null): { config: Isol8Config, source: string | null, warnings: Array<string> }
+/**
+ * The same with the path of the file (`null`: there is none), with the names of the settings that it has itself, such
+ * as `defaults.timeoutMs`, and with the warnings instead of giving them.
+ */
+export declare function readConfig(cwd?: string | undefined | null): { config: Isol8Config, source: string | null, given: Array<string>, warnings: Array<string> }
 
 /** What an execution used, as its guest measured it. */
 export interface ResourceUsage {

@@ -103,7 +103,7 @@ describe.each(Object.entries({ bash, zsh, fish }))('%s', (name, offers) => {
   });
 
   it('goes on after a flag with its value', async () => {
-    expect(await offered('isol8 run --net filtered --al')).toEqual(['--allow']);
+    expect(await offered('isol8 run --net filtered --memo')).toEqual(['--memory']);
   });
 
   it('offers the words of an argument', async () => {

@@ -28,6 +28,7 @@ it('prints its help without arguments, and with --help', async () => {
       login [options]                Get a key of your own from a server, and keep
                                      it for later commands
       logout [options]               Forget the key of the last login
+      session                        List and stop the sessions of a server
       config [options]               Show the configuration and where it comes from
       cleanup [options]              Remove containers, and if asked to images, that
                                      isol8 left behind
@@ -100,6 +101,13 @@ it('prints the help of run', async () => {
       --persistent               run in a persistent container, removed at the end
       --session-id <id>          run in a named session of a server (needs --host)
       --persist                  leave the container running afterwards
+
+    Server:
+      --host <url>               run on a server instead of this machine, such as
+                                 http://localhost:3000
+      --key <key>                key for the server (others can see it in listings
+                                 of processes; default: ISOL8_API_KEY)
+      --key-file <file>          read the key from a file
 
     Output:
       --no-stream                show all output at the end

@@ -83,7 +83,7 @@ describe('what cannot be run', () => {
     [
       'an unknown runtime',
       ['-e', '1', '-r', 'ruby'],
-      'Unknown runtime: "ruby". Available: python, node, bun, bash, deno',
+      'Unknown runtime: "ruby". Available: python, node, bun, bash, deno, agent',
     ],
     [
       'a command line beside code',

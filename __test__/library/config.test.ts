@@ -120,6 +120,7 @@ describe('loadConfig', () => {
             "shutdownTimeoutMs": 10000,
           },
         },
+        "given": [],
         "source": null,
         "warnings": [],
       }
@@ -198,12 +199,20 @@ describe('loadConfig', () => {
     }
   });
 
+  it('tells what the file itself says', () => {
+    const { project, inProject } = machine();
+    inProject({ defaults: { memoryLimit: '512m' }, maxConcurrent: 10, network: { ports: [80], whitelist: [] } });
+    const given = ['defaults.memoryLimit', 'maxConcurrent', 'network.ports', 'network.whitelist'];
+    expect(readConfig(project).given.sort()).toEqual(given);
+  });
+
   it('names unknown keys and goes on', () => {
     const { project, inProject } = machine();
     const source = inProject({ $schema: './schema.json', defaults: { timeoutMS: 1 }, maxConcurrent: 2 });
     const { config, ...rest } = readConfig(project);
     expect(rest).toEqual({
       source,
+      given: ['maxConcurrent'],
       warnings: ['unknown key "defaults.timeoutMS" (did you mean "timeoutMs"?)'],
     });
     expect(config).toMatchObject({ maxConcurrent: 2, defaults: { timeoutMs: 30000 } });

@@ -9,13 +9,15 @@ export interface Config {
   config: Isol8Config;
   /** The file that it comes from, if there is one. */
   source: string | null;
+  /** Which settings that file has itself: `section.member`. */
+  given: readonly string[];
 }
 
 export async function readConfig(): Promise<Config> {
   const isol8 = await import('isol8');
-  const { config, source, warnings } = isol8.readConfig();
+  const { config, source, given, warnings } = isol8.readConfig();
   for (const warning of warnings) say('WARN', `${source}: ${warning}`);
   if (config.debug) setDebug(true);
   debug('Config', source ? `read ${source}` : 'no config file found');
-  return { config, source };
+  return { config, source, given };
 }

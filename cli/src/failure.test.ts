@@ -21,6 +21,16 @@ it('says that Docker is missing in the same words everywhere, and then why', () 
   expect(details).toEqual(['  permission denied']);
 });
 
+it('leaves what a server says of its own Docker as it is', () => {
+  const message = 'Execution failed: Docker is not running or not installed. no socket';
+  expect(explain(engineError('DOCKER_UNAVAILABLE', message))).toEqual({ message, details: [] });
+});
+
+it('says when to try again', () => {
+  const error = Object.assign(engineError('RATE_LIMITED', 'too many'), { retryAfterMs: 1500 });
+  expect(explain(error)).toEqual({ message: 'too many', details: ['hint: try again in 2 s'] });
+});
+
 it('puts advice last', () => {
   const error = new Advised(engineError('DOCKER_UNAVAILABLE', 'no socket'), ['first do this', 'then that']);
   expect(explain(error).details).toEqual(['  no socket', 'first do this', 'then that']);

@@ -18,6 +18,9 @@ export interface Explanation {
   details: string[];
 }
 
+/** How what a server says of its own Docker engine begins. */
+const AT_SERVER = 'Execution failed: ';
+
 const DOCKER_DOWN = 'Docker is not running or not installed.';
 
 export function hasCode(error: unknown, code: string): boolean {
@@ -31,7 +34,10 @@ export function explain(error: unknown): Explanation {
   }
   if (!(error instanceof Error)) return { message: String(error), details: [] };
   const hint = 'hint' in error && typeof error.hint === 'string' ? [`hint: ${error.hint}`] : [];
-  if (hasCode(error, 'DOCKER_UNAVAILABLE')) {
+  if ('retryAfterMs' in error && typeof error.retryAfterMs === 'number') {
+    hint.push(`hint: try again in ${Math.ceil(error.retryAfterMs / 1000)} s`);
+  }
+  if (hasCode(error, 'DOCKER_UNAVAILABLE') && !error.message.startsWith(AT_SERVER)) {
     // What the engine says after that tells a daemon that is down from a socket that we may not open.
     const cause = error.message.replace(DOCKER_DOWN, '').trim();
     return { message: DOCKER_DOWN, details: [...(cause === '' ? [] : [`  ${cause}`]), ...hint] };

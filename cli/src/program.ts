@@ -11,6 +11,7 @@ import { registerLogin } from './commands/login.js';
 import { registerLogout } from './commands/logout.js';
 import { registerRun } from './commands/run.js';
 import { registerServe } from './commands/serve.js';
+import { registerSession } from './commands/session.js';
 import { registerSetup } from './commands/setup.js';
 import { setDebug } from './messages.js';
 import { stderr, stdout } from './output.js';
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   registerServe(program);
   registerLogin(program);
   registerLogout(program);
+  registerSession(program);
   registerConfig(program);
   registerCleanup(program);
   registerCompletion(program);

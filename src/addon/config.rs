@@ -14,7 +14,7 @@ use crate::config::{self, Loaded};
 /// unknown keys are passed over with a warning of the process (`process.emitWarning`).
 #[napi(ts_return_type = "Isol8Config")]
 pub fn load_config(env: &Env, cwd: Option<String>) -> Result<Unknown<'static>> {
-    let Loaded { config, source, warnings } = load(env, cwd)?;
+    let Loaded { config, source, warnings, .. } = load(env, cwd)?;
     for warning in warnings {
         let source = source.as_deref().unwrap_or(Path::new("")).display();
         warn(env, format!("{source}: {warning}"))?;
@@ -22,13 +22,17 @@ pub fn load_config(env: &Env, cwd: Option<String>) -> Result<Unknown<'static>> {
     env.to_js_value(&config)
 }
 
-/// The same with the path of the file (`null`: there is none), and with the warnings instead of giving them.
-#[napi(ts_return_type = "{ config: Isol8Config, source: string | null, warnings: Array<string> }")]
+/// The same with the path of the file (`null`: there is none), with the names of the settings that it has itself, such
+/// as `defaults.timeoutMs`, and with the warnings instead of giving them.
+#[napi(
+    ts_return_type = "{ config: Isol8Config, source: string | null, given: Array<string>, warnings: Array<string> }"
+)]
 pub fn read_config(env: &Env, cwd: Option<String>) -> Result<Object<'_>> {
-    let Loaded { config, source, warnings } = load(env, cwd)?;
+    let Loaded { config, source, given, warnings } = load(env, cwd)?;
     let mut read = Object::new(env)?;
     read.set("config", env.to_js_value(&config)?)?;
     read.set("source", env.to_js_value(&source.map(|path| path.to_string_lossy().into_owned()))?)?;
+    read.set("given", given)?;
     read.set("warnings", warnings)?;
     Ok(read)
 }

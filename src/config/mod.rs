@@ -35,6 +35,8 @@ pub struct Loaded {
     pub config: Isol8Config,
     /// The file; `None` if there is none.
     pub source: Option<PathBuf>,
+    /// Which settings the file itself has, and no default decides: `section.member`, or `section` of those without.
+    pub given: Vec<String>,
     /// What the user should know: keys that mean nothing.
     pub warnings: Vec<String>,
 }
@@ -43,35 +45,53 @@ pub struct Loaded {
 /// merged with each other.
 pub fn load(directory: &Path, home: Option<&Path>) -> Result<Loaded, ConfigError> {
     let Some(file) = file::find(directory, home)? else {
-        return Ok(Loaded { config: Isol8Config::default(), source: None, warnings: Vec::new() });
+        return Ok(Loaded { config: Isol8Config::default(), source: None, given: Vec::new(), warnings: Vec::new() });
     };
     let base = file.path.parent().unwrap_or(directory);
     match merge(file.content, Places { base, home }) {
-        Ok((config, warnings)) => Ok(Loaded { config, source: Some(file.path), warnings }),
+        Ok(Merged { config, given, warnings }) => Ok(Loaded { config, source: Some(file.path), given, warnings }),
         Err(fault) => Err(ConfigError::Value { path: file.path, fault }),
     }
 }
 
 /// The settings of `content`, which is in no file, over the defaults. Relative paths begin at `base`.
 pub fn complete(content: Value, base: &Path, home: Option<&Path>) -> Result<Loaded, Fault> {
-    let (config, warnings) = merge(content, Places { base, home })?;
-    Ok(Loaded { config, source: None, warnings })
+    let Merged { config, given, warnings } = merge(content, Places { base, home })?;
+    Ok(Loaded { config, source: None, given, warnings })
 }
 
 /// A defect of ours, which the property tests look for.
 const SCHEMA_AND_TYPES_DIFFER: &str = "the schema allows what the types do not";
 
-/// `content` over the defaults, with warnings. Members of a section are merged one by one, everything else replaces.
-fn merge(mut content: Value, places: Places<'_>) -> Result<(Isol8Config, Vec<String>), Fault> {
+/// What comes of some JSON.
+struct Merged {
+    config: Isol8Config,
+    given: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// `content` over the defaults. Members of a section are merged one by one, everything else replaces.
+fn merge(mut content: Value, places: Places<'_>) -> Result<Merged, Fault> {
     let mut warnings = Warnings::default();
     check::check(&mut content, schema::schema(), "", &mut warnings)?;
     if let Some(members) = content.as_object_mut() {
         members.remove(schema::OF_EDITORS);
     }
+    let given = names(&content);
     // Cannot fail: what the types refuse, the schema that is made of them refuses before. Its text may quote secrets.
     let config: Isol8Config = serde_json::from_value(content).map_err(|_| Fault::new("", SCHEMA_AND_TYPES_DIFFER))?;
     let mut config = config.with_defaults();
     rules::check(&config)?;
     paths::resolve(&mut config, places)?;
-    Ok((config, warnings.into()))
+    Ok(Merged { config, given, warnings: warnings.into() })
+}
+
+/// The names of all settings in `content`.
+fn names(content: &Value) -> Vec<String> {
+    let sections = content.as_object().into_iter().flatten();
+    let names = sections.flat_map(|(section, value)| match value.as_object() {
+        Some(members) => members.keys().map(|member| format!("{section}.{member}")).collect(),
+        None => vec![section.clone()],
+    });
+    names.collect()
 }

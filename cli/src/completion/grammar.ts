@@ -2,7 +2,7 @@
  * What a command line of ours may consist of, read from the commands themselves, so that a new flag needs no second
  * mention anywhere. The scripts for the shells are written from this.
  */
-import type { Argument, Command, Option } from 'commander';
+import type { Argument, Command, Help, Option } from 'commander';
 import { RUNTIMES } from '../runtimes.js';
 
 /** What stands where a value is expected: one of these words, a path on this machine, or what only the user knows. */
@@ -45,10 +45,17 @@ export function grammarOf(command: Command): Grammar {
   return {
     name: command.name(),
     description: command.description(),
-    flags: help.visibleOptions(command).map(flagOf),
+    flags: flagsOf(command, help),
     words: wordsOf(command),
     commands: commands.map(grammarOf),
   };
+}
+
+/** Flags of the commands within another are its own: the scripts look no deeper. */
+function flagsOf(command: Command, help: Help): Flag[] {
+  const within = command.parent ? command.commands : [];
+  const options = [command, ...within].flatMap((one) => help.visibleOptions(one));
+  return [...new Map(options.map((option) => [option.long, option])).values()].map(flagOf);
 }
 
 function flagOf(option: Option): Flag {
@@ -67,6 +74,7 @@ function placeholder(text: string): Value {
 
 /** All words of a command count as of one kind: that of its first argument. */
 function wordsOf(command: Command): Value {
+  if (command.parent && command.commands.length > 0) return command.commands.map((within) => within.name());
   const [argument] = command.registeredArguments;
   if (!argument) return [];
   return isCommandName(command, argument)

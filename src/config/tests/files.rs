@@ -50,7 +50,10 @@ impl Machine {
 fn without_a_file_everything_is_default() {
     let machine = Machine::new();
     let loaded = machine.load().expect("defaults");
-    assert_eq!(loaded, Loaded { config: Isol8Config::default(), source: None, warnings: Vec::new() });
+    assert_eq!(
+        loaded,
+        Loaded { config: Isol8Config::default(), source: None, given: Vec::new(), warnings: Vec::new() }
+    );
     assert_eq!(load(&machine.project, None).expect("defaults"), loaded);
 }
 
