@@ -64,6 +64,7 @@ pub fn complete(content: Value, base: &Path, home: Option<&Path>) -> Result<Load
 const SCHEMA_AND_TYPES_DIFFER: &str = "the schema allows what the types do not";
 
 /// What comes of some JSON.
+#[derive(Debug)]
 struct Merged {
     config: Isol8Config,
     given: Vec<String>,

@@ -10,7 +10,8 @@ use crate::api::{NetworkMode, PoolStrategy, SeccompMode};
 
 /// `content` as if it stood in `/project/isol8.config.json`.
 fn merged(content: Value) -> Result<(Isol8Config, Vec<String>), Fault> {
-    merge(content, Places { base: Path::new("/project"), home: Some(Path::new("/home/ada")) })
+    let places = Places { base: Path::new("/project"), home: Some(Path::new("/home/ada")) };
+    merge(content, places).map(|Merged { config, warnings, .. }| (config, warnings))
 }
 
 fn config(content: Value) -> Isol8Config {
