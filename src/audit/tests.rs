@@ -70,7 +70,7 @@ fn full_json() -> Value {
         }],
         "networkLogs": [{
             "timestamp": "2026-01-02T03:04:06Z", "method": "GET", "host": "evil.example", "path": "/",
-            "action": "BLOCK", "durationMs": 0,
+            "action": "BLOCK", "durationMs": 0, "block": "blacklist",
         }],
         "metadata": { "userId": "ada", "job": "7" },
         "code": "print(1)", "stdout": "1\n", "stderr": "", "tenantId": "t-1", "error": "timed out",
