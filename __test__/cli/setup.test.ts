@@ -37,7 +37,7 @@ it('builds again when forced to, and leaves an image of the same kind', { timeou
 });
 
 it.each([
-  [['--only', 'ruby'], 'Unknown runtime: "ruby". Available: python, node, bun, bash, deno'],
+  [['--only', 'ruby'], 'Unknown runtime: "ruby". Available: python, node, bun, bash, deno, agent'],
   [['--only', ','], 'Invalid value for --only: ,'],
 ])('refuses %j', async (flags, message) => {
   expect(await cli(['setup', ...flags], { env }).ended).toEqual({ code: 1, stdout: '', stderr: `[ERR] ${message}\n` });

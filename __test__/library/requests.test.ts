@@ -17,7 +17,7 @@ async function refusals(request: unknown): Promise<unknown[]> {
 const TWO_SOURCES =
   'ExecutionRequest.code, ExecutionRequest.codeUrl, and ExecutionRequest.cmd are mutually exclusive — provide exactly one.';
 const NO_SOURCE = 'ExecutionRequest must include exactly one of: code, codeUrl, or cmd.';
-const UNKNOWN_RUNTIME = 'Unknown runtime: "ruby". Available: python, node, bun, bash, deno';
+const UNKNOWN_RUNTIME = 'Unknown runtime: "ruby". Available: python, node, bun, bash, deno, agent';
 
 it.each([
   ['two sources', { runtime: 'python', code: '1', cmd: 'ls' }, TWO_SOURCES],
