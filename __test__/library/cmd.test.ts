@@ -4,20 +4,24 @@ import { describe, expect, it } from 'vitest';
 import { sharedEngine } from '../support/engine.js';
 
 const engine = sharedEngine();
+/** The agent is only run where it could reach something. */
+const connected = sharedEngine({ network: 'filtered', networkFilter: { whitelist: ['^model\\.example$'] } });
 
 describe.each(RuntimeRegistry.list().map(({ name }) => name))('in %s', (runtime) => {
+  const engineOf = runtime === 'agent' ? connected : engine;
+
   it('runs a pipeline', async () => {
-    const { stdout, exitCode } = await engine.execute({ runtime, cmd: 'printf "b\\na\\n" | sort | tr a-z A-Z' });
+    const { stdout, exitCode } = await engineOf.execute({ runtime, cmd: 'printf "b\\na\\n" | sort | tr a-z A-Z' });
     expect({ stdout, exitCode }).toEqual({ stdout: 'A\nB', exitCode: 0 });
   });
 
   it('passes the exit code on', async () => {
-    const { exitCode } = await engine.execute({ runtime, cmd: 'exit 42' });
+    const { exitCode } = await engineOf.execute({ runtime, cmd: 'exit 42' });
     expect(exitCode).toBe(42);
   });
 
   it('sees the environment of the request', async () => {
-    const { stdout } = await engine.execute({ runtime, cmd: 'echo "$GREETING"', env: { GREETING: 'hi there' } });
+    const { stdout } = await engineOf.execute({ runtime, cmd: 'echo "$GREETING"', env: { GREETING: 'hi there' } });
     expect(stdout).toBe('hi there');
   });
 });
