@@ -11,7 +11,7 @@ it('does nothing twice', async () => {
     stdout: '[DONE] Setup complete!\n',
     stderr: [
       '[OK] Docker is running',
-      ...['python', 'node', 'bun', 'bash', 'deno'].map((runtime) => `[OK] ${runtime}: Up to date`),
+      ...['python', 'node', 'bun', 'bash', 'deno', 'agent'].map((runtime) => `[OK] ${runtime}: Up to date`),
       '',
     ].join('\n'),
   });

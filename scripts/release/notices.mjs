@@ -125,10 +125,24 @@ const noticeOfProfile = async () => ({
 /** A licence that has no copyright line of its own. */
 const text = (name) => readFile(new URL(`licences/${name}.txt`, import.meta.url), 'utf8').then(trimmed);
 
+/** The texts beside a manifest. Some packages keep theirs in a directory `LICENSES`. */
 async function licenceTexts(directory) {
-  const names = (await readdir(directory)).filter((name) => LICENCE_FILE.test(name)).sort();
-  return Promise.all(names.map((name) => readFile(join(directory, name), 'utf8').then(trimmed)));
+  const named = (await readdir(directory, { withFileTypes: true })).filter(({ name }) => LICENCE_FILE.test(name));
+  const paths = await Promise.all(named.map((entry) => (entry.isDirectory() ? filesIn(entry) : [pathOf(entry)])));
+  return Promise.all(
+    paths
+      .flat()
+      .sort()
+      .map((path) => readFile(path, 'utf8').then(trimmed)),
+  );
 }
+
+async function filesIn(directory) {
+  const entries = await readdir(pathOf(directory), { withFileTypes: true, recursive: true });
+  return entries.filter((entry) => entry.isFile()).map(pathOf);
+}
+
+const pathOf = ({ parentPath, name }) => join(parentPath, name);
 
 const trimmed = (text) => text.replace(/\r\n/g, '\n').replace(/^\n+|\s+$/g, '');
 
