@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use isol8_protocol::frame::{Channel, Frame, FrameError};
-use isol8_protocol::{ExecEvent, Report};
+use isol8_protocol::Report;
 
 use super::Settings;
 use super::journal::Journal;
 use super::run::{Events, RunEvent};
 use crate::api::Phase;
 use crate::output::Filter;
-use crate::sandbox::channel::{ChannelError, Running};
+use crate::sandbox::channel::{ChannelError, Running, Told};
 
 /// The two output streams of one command after the other.
 pub(super) struct Forward<'a> {
@@ -39,20 +38,18 @@ impl<'a> Forward<'a> {
     ) -> Result<Report, ChannelError> {
         self.phase = phase;
         (self.stdout, self.stderr, self.finished) = (filter(self.settings), filter(self.settings), false);
+        running.begin(patience);
         let report = loop {
-            match running.next(patience).await? {
-                Frame::Data(Channel::Stdout, bytes) => {
+            match running.next().await? {
+                Told::Stdout(bytes) => {
                     let text = self.stdout.push(&bytes);
                     self.stdout(text).await;
                 }
-                Frame::Data(Channel::Stderr, bytes) => {
+                Told::Stderr(bytes) => {
                     let text = self.stderr.push(&bytes);
                     self.stderr(text).await;
                 }
-                Frame::Data(..) => return Err(ChannelError::Protocol(FrameError::Unexpected("output"))),
-                Frame::Message(ExecEvent::Started) => {}
-                Frame::Message(ExecEvent::Failed(failure)) => return Err(ChannelError::Refused(failure)),
-                Frame::Message(ExecEvent::Ended(report)) => break report,
+                Told::Ended(report) => break report,
             }
         };
         self.finish().await;
@@ -67,14 +64,12 @@ impl<'a> Forward<'a> {
         patience: Duration,
     ) -> Result<(Report, String), ChannelError> {
         let (mut filter, mut stderr) = (filter(self.settings), String::new());
+        running.begin(patience);
         loop {
-            match running.next(patience).await? {
-                Frame::Data(Channel::Stdout, _) => {}
-                Frame::Data(Channel::Stderr, bytes) => stderr += &filter.push(&bytes),
-                Frame::Data(..) => return Err(ChannelError::Protocol(FrameError::Unexpected("output"))),
-                Frame::Message(ExecEvent::Started) => {}
-                Frame::Message(ExecEvent::Failed(failure)) => return Err(ChannelError::Refused(failure)),
-                Frame::Message(ExecEvent::Ended(report)) => return Ok((report, stderr + &filter.finish())),
+            match running.next().await? {
+                Told::Stdout(_) => {}
+                Told::Stderr(bytes) => stderr += &filter.push(&bytes),
+                Told::Ended(report) => return Ok((report, stderr + &filter.finish())),
             }
         }
     }

@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 
 use super::builder::Build;
 use super::context::Context;
-use super::finish::{finish, guest_hash};
+use super::finish::{PREPARED, finish, guest_hash};
 use super::{BUILD_HASH, ImageError, KNOWS_LOCALHOST, LocalImage, REGISTRIES, hash};
 use crate::runtime::{self, Runtime};
 use crate::sandbox::backend::BackendError;
@@ -156,12 +156,18 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// Removes an image that has lost its tag, unless it has others or a container uses it.
+/// Removes an image that has lost its tag, unless it has others or a container uses it. That it is prepared, as it was
+/// made with the guest, is no name that anybody uses.
 pub(super) async fn remove_unused(docker: &Docker, id: &str) {
     let Ok(image) = docker.client().inspect_image(id).await else { return };
-    if image.repo_tags.is_none_or(|tags| tags.is_empty()) {
+    let tags = image.repo_tags.unwrap_or_default();
+    if !tags.iter().all(|tag| tag.starts_with(PREPARED)) {
+        return;
+    }
+    let names = if tags.is_empty() { vec![id.to_owned()] } else { tags };
+    for name in names {
         // Refused where a container uses it, and that is as it should be.
-        let _ = docker.client().remove_image(id, None::<RemoveImageOptions>, None).await;
+        let _ = docker.client().remove_image(&name, None::<RemoveImageOptions>, None).await;
     }
 }
 

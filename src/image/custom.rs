@@ -14,7 +14,7 @@ use bollard::query_parameters::RemoveImageOptions;
 use super::base::{self, BuildProgress, BuildStatus, remove_unused};
 use super::builder::Build;
 use super::context::Context;
-use super::finish::finish;
+use super::finish::{finish, vouch_for};
 use super::listing::list_custom_images;
 use super::packages::dependency_hash;
 use super::spec::CustomImage;
@@ -63,6 +63,7 @@ impl CustomImage {
             false => self.install(docker, &base.id, &tag, force, progress).await?,
         };
         let image = finish(docker, &tag, &installed, &tag, self.labels(&hash)).await?;
+        vouch_for(docker, &image).await?;
         if let Some(previous) = previous.filter(|previous| previous.id != image.id) {
             remove_unused(docker, &previous.id).await;
         }
@@ -120,6 +121,7 @@ impl CustomImage {
             for old in image.tags.iter().filter(|old| has_same_contents && old.starts_with(&prefix) && *old != tag) {
                 // Where a container uses it, the daemon refuses. What stays has the same packages, if on an older base.
                 let _ = docker.client().remove_image(old, None::<RemoveImageOptions>, None).await;
+                remove_unused(docker, &image.id).await;
             }
         }
         Ok(())

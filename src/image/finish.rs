@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use bollard::query_parameters::TagImageOptions;
 use sha2::{Digest, Sha256};
 
 use super::builder::Build;
@@ -15,7 +16,7 @@ use crate::sandbox::docker::Docker;
 static HASH: LazyLock<String> = LazyLock::new(|| hex(&Sha256::digest(GUEST)));
 
 /// What the tags of images begin with that the guest was added to.
-pub(super) const PREPARED: &str = "isol8:prepared-";
+pub const PREPARED: &str = "isol8:prepared-";
 
 /// Hash of the guest that belongs to this engine.
 pub(super) fn guest_hash() -> &'static str {
@@ -41,9 +42,9 @@ pub(super) async fn finish(
     image.ok_or_else(|| ImageError::Build { name: name.to_owned(), message: "the image is gone".to_owned() })
 }
 
-/// Adds the guest to an image that lacks it, once: the result is found again by its tag.
+/// Adds the guest to an image that lacks it, or may have another, once: the result is found again by its tag.
 pub(super) async fn prepare(docker: &Docker, reference: &str, image: &LocalImage) -> Result<LocalImage, ImageError> {
-    let tag = format!("{PREPARED}{}-{}", short(&image.id), short(guest_hash()));
+    let tag = tag_of(&image.id);
     match LocalImage::find(docker, &tag).await? {
         Some(prepared) if prepared.has_guest() => Ok(prepared),
         _ => {
@@ -51,6 +52,20 @@ pub(super) async fn prepare(docker: &Docker, reference: &str, image: &LocalImage
             finish(docker, reference, &image.id, &tag, BTreeMap::new()).await
         }
     }
+}
+
+/// Notes that this image, which we have just made, has the guest: it is what it would be prepared to.
+pub(super) async fn vouch_for(docker: &Docker, image: &LocalImage) -> Result<(), ImageError> {
+    let name = tag_of(&image.id);
+    let (repo, tag) = name.split_once(':').unwrap_or((&name, "latest"));
+    let options = TagImageOptions { repo: Some(repo.to_owned()), tag: Some(tag.to_owned()) };
+    let tagged = docker.client().tag_image(&image.id, Some(options)).await;
+    Ok(tagged.map_err(|error| docker.error("tag an image", error))?)
+}
+
+/// The name of what the image with this id is prepared to.
+fn tag_of(id: &str) -> String {
+    format!("{PREPARED}{}-{}", short(id), short(guest_hash()))
 }
 
 fn short(id: &str) -> &str {

@@ -25,12 +25,13 @@ use bollard::models::ImageConfig;
 
 use crate::api::ErrorCode;
 use crate::network::Host;
-use crate::runtime::{Language, Runtime};
+use crate::runtime::{self, Language, Runtime};
 use crate::sandbox::backend::BackendError;
 use crate::sandbox::docker::{Docker, status};
 use crate::tls::ExtraCaError;
 
 pub use base::{BuildProgress, BuildStatus, build_base_images};
+pub use finish::PREPARED;
 pub use labels::{
     BUILD_HASH, DEPENDENCIES, DEPS_HASH, GUEST_HASH, KNOWS_LOCALHOST, LABEL_PREFIX, REGISTRIES, RUNTIME, SETUP,
 };
@@ -152,6 +153,12 @@ impl LocalImage {
     }
 }
 
+/// Whether only we give images this name. The label that names the guest counts in these alone: whoever makes an image
+/// can copy it, and whatever is built on one of ours inherits it, with another program in the guest's place or not.
+fn is_own(reference: &str) -> bool {
+    runtime::ALL.iter().any(|runtime| runtime.image() == reference)
+}
+
 /// What in an image's configuration speaks against starting a sandbox from it.
 fn unusable(config: &ImageConfig) -> Option<&'static str> {
     if config.volumes.as_ref().is_some_and(|volumes| !volumes.is_empty()) {
@@ -206,7 +213,7 @@ impl Images {
             Some(LocalImage { unusable: Some(reason), .. }) => {
                 return Err(ImageError::Unusable { image: reference.to_owned(), reason });
             }
-            Some(image) if image.has_guest() => image,
+            Some(image) if image.has_guest() && is_own(reference) => image,
             Some(image) => finish::prepare(&self.docker, reference, &image).await?,
             None => {
                 let Some(runtime) = runtime else { return Err(ImageError::Missing { image: reference.to_owned() }) };

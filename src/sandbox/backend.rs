@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use futures::io::{AsyncRead, AsyncWrite};
 use jiff::Timestamp;
@@ -80,6 +81,14 @@ pub enum BackendError {
     NoSuchImage {
         /// The image.
         image: String,
+    },
+    /// The daemon does not get done with something.
+    #[error("could not {action} within {after:?}")]
+    Late {
+        /// What was being done.
+        action: &'static str,
+        /// How long it was waited.
+        after: Duration,
     },
     /// The daemon refused, or the connection broke on the way.
     #[error("could not {action}")]

@@ -11,7 +11,13 @@ const PATIENCE_MS = 10_000;
 /** Sandboxes of one engine, idle and in use, in these tests. */
 const MOST_CONTAINERS = 6;
 
-const descriptors = () => readdirSync('/proc/self/fd').length;
+/** How many descriptors this process has open. */
+export const descriptors = () => readdirSync('/proc/self/fd').length;
+
+/** Resolves when this process has no more than `before` descriptors open. */
+export function descriptorsAre(before: number): Promise<boolean> {
+  return until(`the number of descriptors to be ${before} again`, PATIENCE_MS, () => descriptors() <= before);
+}
 
 /**
  * After each test of this file or `describe` the engine runs a program as if nothing had happened, and after the last
@@ -38,6 +44,6 @@ export function vigil(engine: DockerIsol8): void {
   afterAll(async () => {
     await engine.stop();
     await noContainersOf(process.pid, PATIENCE_MS);
-    await until(`the number of descriptors to be ${before} again`, PATIENCE_MS, () => descriptors() <= before);
+    await descriptorsAre(before);
   });
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{IMAGE_PREFIX, Removal, Selection, containers, listing_failed, time};
 use crate::api::DockerConnection;
 use crate::engine::Error;
-use crate::image::LABEL_PREFIX;
+use crate::image::{LABEL_PREFIX, PREPARED};
 use crate::sandbox::backend::{BackendError, ContainerId};
 use crate::sandbox::docker::{Docker, status};
 
@@ -31,11 +31,14 @@ pub struct OwnedImage {
 
 impl OwnedImage {
     /// The image as one of ours, if it is: by a tag, or by a label if it has no name at all. A label alone says
-    /// little, since images that users build on ours inherit it.
+    /// little, since images that users build on ours inherit it, and so does that one has the guest, if it has a name
+    /// of the user's.
     fn recognise(image: ImageSummary) -> Option<Self> {
         let is_named = image.repo_tags.iter().chain(&image.repo_digests).any(|name| !name.starts_with(NONE));
         let is_labelled = image.labels.keys().any(|label| label.starts_with(LABEL_PREFIX));
-        let mut tags: Vec<_> = image.repo_tags.into_iter().filter(|tag| tag.starts_with(IMAGE_PREFIX)).collect();
+        let is_users = image.repo_tags.iter().any(|tag| !tag.starts_with(NONE) && !tag.starts_with(IMAGE_PREFIX));
+        let is_ours = |tag: &String| tag.starts_with(IMAGE_PREFIX) && !(is_users && tag.starts_with(PREPARED));
+        let mut tags: Vec<_> = image.repo_tags.into_iter().filter(is_ours).collect();
         tags.sort_unstable();
         (!tags.is_empty() || (!is_named && is_labelled)).then_some(Self {
             id: image.id,
@@ -144,6 +147,7 @@ mod tests {
         assert_eq!(tags(image(&["isol8:python", "isol8:prepared-0123"], &[], &[])), Some(both));
         assert_eq!(tags(image(&["mine:1", "isol8:python"], &[], &[])), Some(vec!["isol8:python".to_owned()]));
         // W3: what the user named belongs to the user, whatever it was built from.
+        assert_eq!(tags(image(&["mine:1", "isol8:prepared-0123"], &[], &["org.isol8.guest"])), None);
         for name in ["isol8-custom:numpy", "isol8-test:bash", "registry/isol8:python", "mine:1"] {
             assert_eq!(tags(image(&[name], &[], &["org.isol8.runtime"])), None, "{name}");
         }

@@ -66,7 +66,7 @@ impl Removal {
 /// Why nothing could be listed.
 fn listing_failed(error: BackendError) -> Error {
     match error {
-        BackendError::Failed { .. } => Error::Docker(Arc::new(error)),
+        BackendError::Failed { .. } | BackendError::Late { .. } => Error::Docker(Arc::new(error)),
         other => other.into(),
     }
 }

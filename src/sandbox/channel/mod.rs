@@ -3,7 +3,10 @@
 //! A [`Channel`] lives as long as the byte stream under it. Dropping it closes the stream, at which the guest
 //! kills everything and exits. A guest that stops answering pings counts as lost: the channel closes itself.
 
+mod deadline;
 mod running;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod tunnels;
 
@@ -15,14 +18,15 @@ use futures::AsyncReadExt;
 use isol8_protocol::frame::{self, FrameError};
 use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
 use isol8_protocol::{
-    Ack, Contract, Exec, Failure, FailureKind, Hello, Ping, ReadEvent, ReadFiles, Request, ResetReport, Signal, VERSION,
+    Ack, Contract, Exec, Failure, FailureKind, Hello, MAX_FINDINGS, Ping, ReadEvent, ReadFiles, Request, ResetReport,
+    Signal, VERSION,
 };
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::backend::ByteStream;
-pub use running::Running;
+pub use running::{Running, Told};
 use transfer::{Batch, read_file};
 pub use transfer::{Files, Stdin};
 pub use tunnels::{Tunnel, Tunnels};
@@ -43,6 +47,12 @@ const RESET_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one file may take to be read.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long files may take to be written, besides a second for each MiB of them.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Longest text that is believed to be what a failure is about: the kernel's bound of a path.
+const MAX_SUBJECT: usize = 4096;
+
 /// Why the engine lost touch with a guest, or could not talk to it.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
@@ -59,6 +69,12 @@ pub enum ChannelError {
         request: &'static str,
         /// How long the engine waited.
         waited: Duration,
+    },
+    /// It goes on with a command that should have ended.
+    #[error("guest did not end a command within {after:?}")]
+    Overdue {
+        /// How long the engine waited, or let it talk.
+        after: Duration,
     },
     /// The container, the daemon or the connection to it is gone.
     #[error("the connection to the sandbox was lost")]
@@ -179,26 +195,26 @@ impl Channel {
 
     /// Kills the running command, if there is one, and resolves when it is gone.
     pub async fn abandon(&self) -> Result<(), ChannelError> {
-        within("abandon", RESET_TIMEOUT, self.ask(&Request::Abandon)).await
+        self.ask("abandon", &Request::Abandon).await
     }
 
     /// Has the sandbox outlive this connection.
     pub async fn stay(&self) -> Result<(), ChannelError> {
-        within("stay", RESET_TIMEOUT, self.ask(&Request::Stay)).await
+        self.ask("stay", &Request::Stay).await
     }
 
     /// Makes a request that is answered by an acknowledgement and nothing else.
-    async fn ask(&self, request: &Request) -> Result<(), ChannelError> {
-        let mut stream = self.request(request).await?;
-        match frame::read_message(&mut stream).await? {
-            Ack::Done => Ok(()),
-            Ack::Failed(failure) => Err(ChannelError::Refused(failure)),
-        }
+    async fn ask(&self, name: &'static str, request: &Request) -> Result<(), ChannelError> {
+        let answer = async {
+            let mut stream = self.request(request).await?;
+            Ok(frame::read_message(&mut stream).await?)
+        };
+        acknowledged(within(name, RESET_TIMEOUT, answer).await?)
     }
 
     /// Sends a signal to the running command, and says whether there was one.
     pub async fn signal(&self, signal: Signal) -> Result<bool, ChannelError> {
-        match self.ask(&Request::Signal(signal)).await {
+        match self.ask("signal", &Request::Signal(signal)).await {
             Ok(()) => Ok(true),
             Err(ChannelError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
@@ -207,18 +223,21 @@ impl Channel {
 
     /// Writes files as the sandbox user.
     pub async fn write_files(&self, files: Files) -> Result<(), ChannelError> {
-        let (mut reader, mut writer) = self.request(&Request::WriteFiles).await?.split();
-        let feed = async {
-            let mut batch = Batch::new(&mut writer);
-            batch.files(files).await?;
-            batch.flush().await
+        let bytes: usize = files.iter().map(|(_, _, content)| content.len()).sum();
+        let patience = WRITE_TIMEOUT + Duration::from_secs((bytes >> 20) as u64);
+        let written = async {
+            let (mut reader, mut writer) = self.request(&Request::WriteFiles).await?.split();
+            let feed = async {
+                let mut batch = Batch::new(&mut writer);
+                batch.files(files).await?;
+                batch.flush().await
+            };
+            // The guest reads everything before it answers, also after a failure.
+            let (sent, ack) = futures::join!(feed, frame::read_message::<Ack>(&mut reader));
+            acknowledged(ack?)?;
+            Ok(sent?)
         };
-        // The guest reads everything before it answers, also after a failure.
-        let (sent, ack) = futures::join!(feed, frame::read_message::<Ack>(&mut reader));
-        match ack? {
-            Ack::Done => Ok(sent?),
-            Ack::Failed(failure) => Err(ChannelError::Refused(failure)),
-        }
+        within("write", patience, written).await
     }
 
     /// Reads files as the sandbox user, each with the reason why it could not be read. A file longer than
@@ -234,7 +253,7 @@ impl Channel {
         for _ in &paths {
             let next = async { Ok(frame::read_message(&mut stream).await?) };
             files.push(match within("read", READ_TIMEOUT, next).await? {
-                ReadEvent::Missing(failure) => Err(failure),
+                ReadEvent::Missing(failure) => Err(believable(failure)),
                 ReadEvent::File(length) if length > room => break,
                 ReadEvent::File(length) => {
                     room -= length;
@@ -252,10 +271,36 @@ impl Channel {
     pub async fn reset(&self) -> Result<ResetReport, ChannelError> {
         let reset = async {
             let mut stream = self.request(&Request::Reset).await?;
-            Ok(frame::read_message(&mut stream).await?)
+            let mut report: ResetReport = frame::read_message(&mut stream).await?;
+            report.findings.truncate(MAX_FINDINGS);
+            report.findings.iter_mut().for_each(clip);
+            Ok(report)
         };
         within("reset", RESET_TIMEOUT, reset).await
     }
+}
+
+fn acknowledged(ack: Ack) -> Result<(), ChannelError> {
+    match ack {
+        Ack::Done => Ok(()),
+        Ack::Failed(failure) => Err(refused(failure)),
+    }
+}
+
+/// The error for a refusal of the guest.
+fn refused(failure: Failure) -> ChannelError {
+    ChannelError::Refused(believable(failure))
+}
+
+/// A failure whose words, which end up in messages, are no more than a guest has reason to say.
+fn believable(mut failure: Failure) -> Failure {
+    clip(&mut failure.subject);
+    failure
+}
+
+/// Keeps as much of a text as a path can be long.
+fn clip(text: &mut String) {
+    text.truncate(text.floor_char_boundary(MAX_SUBJECT));
 }
 
 async fn within<T>(

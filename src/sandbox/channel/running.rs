@@ -1,21 +1,37 @@
-//! A command in progress: its input goes one way while its output comes the other.
+//! Commands in progress: their input goes one way while their output comes the other.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::{BoxFuture, Fuse};
 use futures::io::{AsyncWriteExt, ReadHalf};
 use futures::{AsyncReadExt, FutureExt};
-use isol8_protocol::ExecEvent;
-use isol8_protocol::frame::{self, Frame};
+use isol8_protocol::frame::{self, Channel as DataChannel, Frame, FrameError};
 use isol8_protocol::mux::Stream;
+use isol8_protocol::{ExecEvent, Report};
+use tokio::time::{Instant, timeout};
 
+use super::deadline::Deadline;
 use super::transfer::{Batch, Files, Stdin};
-use super::{ChannelError, within};
+use super::{ChannelError, refused};
 
-/// A command in progress.
+/// Commands in progress, one after the other.
 pub struct Running {
     reader: ReadHalf<Stream>,
     feed: Fuse<BoxFuture<'static, ()>>,
+    deadline: Deadline,
+    has_started: bool,
+}
+
+/// What a guest tells of a command.
+#[derive(Debug)]
+pub enum Told {
+    /// The program wrote this to its standard output.
+    Stdout(Bytes),
+    /// And this to its standard error.
+    Stderr(Bytes),
+    /// It ended, after all that it wrote.
+    Ended(Report),
 }
 
 impl Running {
@@ -36,13 +52,42 @@ impl Running {
             // End of stdin. The stream's other half is still read.
             let _ = writer.close().await;
         };
-        Self { reader, feed: feed.boxed().fuse() }
+        Self { reader, feed: feed.boxed().fuse(), deadline: Deadline::new(Duration::ZERO), has_started: false }
     }
 
-    /// What the guest tells next, within `patience`. Also moves the input along, so it must be called until the command has ended.
-    /// A future that is dropped half way leaves the command unreadable: kill it.
-    pub async fn next(&mut self, patience: Duration) -> Result<Frame<ExecEvent>, ChannelError> {
-        within("exec", patience, self.wait()).await
+    /// The next command is due. It has `patience` to start, and again as much to end; see [`Deadline`].
+    pub fn begin(&mut self, patience: Duration) {
+        self.deadline = Deadline::new(patience);
+        self.has_started = false;
+    }
+
+    /// What the guest tells next of the command. Also moves the input along, so it must be called until the command has
+    /// ended. A future that is dropped half way leaves the command unreadable: kill it.
+    pub async fn next(&mut self) -> Result<Told, ChannelError> {
+        loop {
+            let asked = Instant::now();
+            let frame = match timeout(self.deadline.left(), self.wait()).await {
+                Ok(frame) => frame?,
+                Err(_) => return Err(self.deadline.passed()),
+            };
+            let (told, bytes) = match frame {
+                Frame::Data(DataChannel::Stdout, bytes) => (Told::Stdout as fn(_) -> _, bytes),
+                Frame::Data(DataChannel::Stderr, bytes) => (Told::Stderr as fn(_) -> _, bytes),
+                Frame::Data(..) => return Err(FrameError::Unexpected("output").into()),
+                Frame::Message(ExecEvent::Started) if self.has_started => {
+                    return Err(FrameError::Unexpected("output of a command that has started").into());
+                }
+                Frame::Message(ExecEvent::Started) => {
+                    self.has_started = true;
+                    self.deadline.restart();
+                    continue;
+                }
+                Frame::Message(ExecEvent::Failed(failure)) => return Err(refused(failure)),
+                Frame::Message(ExecEvent::Ended(report)) => return Ok(Told::Ended(report)),
+            };
+            self.deadline.heard(asked, bytes.len())?;
+            return Ok(told(bytes));
+        }
     }
 
     async fn wait(&mut self) -> Result<Frame<ExecEvent>, ChannelError> {

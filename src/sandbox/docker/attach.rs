@@ -11,16 +11,30 @@ use futures::io::{AsyncRead, AsyncWrite};
 
 use crate::sandbox::backend::ContainerId;
 
+/// Most bytes of standard error that go to our log. A guest says one sentence there, and only when it ends.
+const MAX_LAST_WORDS: usize = 4096;
+
 /// Standard input and output of PID 1. What it writes to standard error (its last words) goes to our log.
 pub(super) struct AttachStream {
     container: ContainerId,
     attached: AttachContainerResults,
     unread: Bytes,
+    /// How much may still go to our log.
+    words_left: usize,
 }
 
 impl AttachStream {
     pub(super) fn new(container: ContainerId, attached: AttachContainerResults) -> Self {
-        Self { container, attached, unread: Bytes::new() }
+        Self { container, attached, unread: Bytes::new(), words_left: MAX_LAST_WORDS }
+    }
+
+    fn log(&mut self, words: &[u8]) {
+        let words = &words[..words.len().min(self.words_left)];
+        if !words.is_empty() {
+            self.words_left -= words.len();
+            let text = String::from_utf8_lossy(words);
+            tracing::warn!(container = self.container.short(), text = ?text.trim_end(), "guest wrote to standard error");
+        }
     }
 }
 
@@ -30,10 +44,7 @@ impl AsyncRead for AttachStream {
             match ready!(self.attached.output.poll_next_unpin(cx)) {
                 None => return Poll::Ready(Ok(0)),
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                Some(Ok(LogOutput::StdErr { message })) => {
-                    let text = String::from_utf8_lossy(&message);
-                    tracing::warn!(container = self.container.short(), text = ?text.trim_end(), "guest wrote to standard error");
-                }
+                Some(Ok(LogOutput::StdErr { message })) => self.log(&message),
                 Some(Ok(output)) => self.unread = output.into_bytes(),
             }
         }

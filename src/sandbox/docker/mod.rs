@@ -30,6 +30,10 @@ pub(crate) use abandoned::owner;
 pub use owner::Owner;
 pub use starts::{allow_starts, finish_starts};
 
+/// How long the daemon may take to start a container. Seconds, on a machine that is overwhelmed; it can also hang for
+/// ever, for the sake of one image: older ones open `/etc/passwd` in it, whatever that is.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// How long the daemon may take to remove a container.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -114,7 +118,8 @@ impl Backend for Docker {
     async fn start(&self, spec: &ContainerSpec) -> Result<(ContainerId, ByteStream), BackendError> {
         let _begun = starts::begin()?;
         let id = self.create(spec).await?;
-        match self.attach_and_start(&id).await {
+        let late = |_| Err(BackendError::Late { action: "start a container", after: START_TIMEOUT });
+        match tokio::time::timeout(START_TIMEOUT, self.attach_and_start(&id)).await.unwrap_or_else(late) {
             Ok(stream) => {
                 tracing::debug!(
                     container = id.short(),
@@ -139,7 +144,11 @@ impl Backend for Docker {
 
     async fn destroy(&self, id: &ContainerId) -> Result<(), BackendError> {
         let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        match self.client.remove_container(id.as_str(), Some(options)).await {
+        let removal = self.client.remove_container(id.as_str(), Some(options));
+        let Ok(removed) = tokio::time::timeout(REMOVAL_TIMEOUT, removal).await else {
+            return Err(BackendError::Late { action: "remove a container", after: REMOVAL_TIMEOUT });
+        };
+        match removed {
             Ok(()) => Ok(()),
             Err(error) => match status(&error) {
                 Some(404) => Ok(()),

@@ -20,7 +20,7 @@ use cork::Cork;
 pub const MAX_STREAMS: usize = 512;
 
 /// Most bytes that a peer can have buffered unread over all streams: yamux's 256 KiB floor for each.
-const MAX_UNREAD: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;
+pub const MAX_UNREAD: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;
 
 /// Largest yamux frame that is sent: one of our data frames and its header, so that they are not split.
 const SEND_SIZE: usize = crate::frame::MAX_DATA + crate::frame::HEADER;
