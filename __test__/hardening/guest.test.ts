@@ -45,7 +45,7 @@ const LIES: [lie: string, ending: Ending][] = [
   ['ended-twice', NO_WORD],
   ['empty-output', NO_WORD],
   ['numbers', { exitCode: -2_147_483_648 }],
-  ['no-time', { exitCode: 0 }],
+  ['no-time', NO_WORD],
   ['signal', { exitCode: 2_147_483_647 }],
   ['all-at-once', { exitCode: 137, timedOut: true }],
   ['busy', { code: 'INTERNAL' }],
