@@ -67,8 +67,8 @@ def text(words):
     return varint(len(words)) + words
 
 
-def hello(magic=b"isol8", version=None, build="a liar"):
-    return frame(MESSAGE, magic + varint(VERSION if version is None else version) + text(build))
+def hello(magic=b"isol8", speaks=None, build="a liar"):
+    return frame(MESSAGE, magic + varint(version if speaks is None else speaks) + text(build))
 
 
 def failure(kind, subject, number=0):
@@ -213,12 +213,12 @@ LIES = {
 
 GREETINGS = {
     "silent": lambda stream: time.sleep(1000),
-    "version": lambda stream: data(stream, hello(version=9999), ACK),
+    "version": lambda stream: data(stream, hello(speaks=9999), ACK),
     "magic": lambda stream: data(stream, hello(magic=b"OTHER"), ACK),
     "garbage": lambda stream: os.write(1, b"HTTP/1.1 200 OK\r\n\r\n" * 100),
     "gone": lambda stream: os._exit(0),
     "long": lambda stream: data(stream, frame(MESSAGE, b"", 0xFFFFFFFF), ACK),
-    "build": lambda stream: data(stream, hello(version=9999, build="\x1b[2J" * 1000), ACK),
+    "build": lambda stream: data(stream, hello(speaks=9999, build="\x1b[2J" * 1000), ACK),
     "data": lambda stream: data(stream, frame(STDOUT, b"hello"), ACK),
     "pong": None,
     "reset": None,
@@ -227,7 +227,9 @@ GREETINGS = {
 
 # --- The loop.
 
-VERSION = 2
+# Of the channel, as the engine greets: after the tag and the length of its frame, the kind of request, and the magic.
+VERSION_AT = 5 + 1 + len(b"isol8")
+version = 0
 GREETING = os.environ.get("GREETING", "")
 streams = {}
 lie = ""
@@ -284,7 +286,7 @@ def one():
 
 def heard(stream):
     """What has come on a stream so far is enough for an answer, or is not."""
-    global control, lie
+    global control, lie, version
     said = streams[stream]
     if len(said) < 5 or len(said) < 5 + struct.unpack("<I", said[1:5])[0]:
         return
@@ -292,6 +294,7 @@ def heard(stream):
     if control is None:
         control = stream
         streams[stream] = b""
+        version = said[VERSION_AT]
         act = GREETINGS[GREETING] or (lambda stream: data(stream, hello()))
         act(stream)
     elif stream == control:
