@@ -16,7 +16,7 @@ pub struct StreamEvent {
     pub phase: Option<Phase>,
 }
 
-/// Kinds of [`StreamEvent`].
+/// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StreamEventKind {

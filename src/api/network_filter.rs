@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Patterns on host names. The blacklist decides first; a whitelist that is not empty lets only its own matches pass.
-/// What is absent takes the default that [`NetworkFilterConfig::with_defaults`] gives it.
+/// What is absent takes its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct NetworkFilterConfig {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AuditConfig, NetworkFilterConfig, RemoteCodeOptions, Secret, SecurityConfig, secret};
 
-/// Options of an engine. What is absent takes the default that [`crate::engine::Settings`] documents.
+/// Options of an engine; what is absent takes its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[schemars(rename = "Isol8Options")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{NetworkLogEntry, ResourceUsage, content};
 
-/// What [`execute`](crate::engine::Engine::execute) resolves to, whatever the program's exit code.
+/// What came of an execution, whatever the program's exit code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionResult {
@@ -20,7 +20,7 @@ pub struct ExecutionResult {
     pub exit_code: i32,
     /// Wall time of the program itself.
     pub duration_ms: u64,
-    /// The same in microseconds, as the guest measured it; in JSON, milliseconds with three decimals.
+    /// The same to the microsecond: in JSON, milliseconds with three decimals.
     #[serde(rename = "programMs", with = "micros_as_millis")]
     #[schemars(with = "f64")]
     pub duration_us: u64,

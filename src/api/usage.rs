@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceUsage {
-    /// Processor time per wall time, as [`ResourceUsage::percent`] has it.
+    /// Processor time per wall time in percent, 100 for each full core.
     pub cpu_percent: f64,
     /// Memory in use at the end, in whole MB.
     #[serde(rename = "memoryMB")]

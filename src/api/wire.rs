@@ -112,7 +112,7 @@ pub enum ProgramSignal {
 }
 
 /// What a server sends, as one frame of a WebSocket or one `data:` of an event stream. One with the kind `error` and no
-/// phase says that the execution failed, as [`ErrorBody`] does where nothing is streamed; nothing follows it.
+/// phase says that the execution failed, as `ErrorBody` does where nothing is streamed; nothing follows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerEvent {

@@ -17,6 +17,7 @@ use crate::engine::{self, Removal, Selection};
 /// The body of `POST /cleanup`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "CleanupRequest")]
 pub(super) struct Wanted {
     /// Whether images are removed as well: by default for holders of the master key, never for others.
     images: Option<bool>,
@@ -24,6 +25,7 @@ pub(super) struct Wanted {
 
 /// What was removed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "CleanupResult")]
 pub struct Cleaned {
     /// Always true.
     pub ok: bool,
@@ -38,6 +40,7 @@ pub struct Cleaned {
 
 /// How much of something was removed.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[schemars(rename = "RemovalCount")]
 pub struct Count {
     /// How many are gone.
     pub removed: u32,

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::routes::{Access, Route};
-use crate::api::wire::ErrorBody;
+use crate::api::wire::{ClientMessage, ErrorBody, ServerEvent};
 
 /// The form of a body.
 pub(super) type Form = fn(&mut SchemaGenerator) -> Schema;
@@ -43,7 +43,9 @@ pub(super) enum Answer {
     Json(Form),
     /// Text of this media type.
     Text(&'static str),
-    /// Another protocol takes over.
+    /// Events of a stream.
+    Events,
+    /// A WebSocket takes over.
     Upgrade,
 }
 
@@ -97,7 +99,17 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, error: &Value) -> V
         Answer::Text(kind) => {
             json!({ "description": "Success.", "content": { kind: { "schema": { "type": "string" } } } })
         }
-        Answer::Upgrade => json!({ "description": "Messages are JSON text." }),
+        Answer::Events => {
+            let event = named::<ServerEvent>(generator);
+            let description = format!("The `data` of each event is a `{event}` as JSON.");
+            json!({ "description": description, "content": { "text/event-stream": { "schema": { "type": "string" } } } })
+        }
+        Answer::Upgrade => {
+            let (message, event) = (named::<ClientMessage>(generator), named::<ServerEvent>(generator));
+            let description =
+                format!("Each message of the client is a `{message}`, each of the server a `{event}`, as JSON text.");
+            json!({ "description": description })
+        }
     };
     responses.insert(status.as_str().to_owned(), success);
     let with_key: &[StatusCode] = if route.access == Access::Public { &[] } else { &WITH_KEY };
@@ -122,6 +134,12 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, error: &Value) -> V
         operation["security"] = json!([{ "key": [] }]);
     }
     operation
+}
+
+/// The name of a `T` among the schemas of the document.
+fn named<T: JsonSchema>(generator: &mut SchemaGenerator) -> String {
+    generator.subschema_for::<T>();
+    T::schema_name().into_owned()
 }
 
 /// Those in the path, and the members of the query.
@@ -167,6 +185,20 @@ mod tests {
         for reference in references {
             let path = reference.as_str().and_then(|text| text.strip_prefix('#')).expect("a local reference");
             assert!(document.pointer(path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_for_those_who_have_no_source_text() {
+        let document = document(&routes::table());
+        let mut descriptions = Vec::new();
+        find(&document, "description", &mut descriptions);
+        assert!(!descriptions.is_empty());
+        for text in descriptions.iter().filter_map(|text| text.as_str()) {
+            assert!(!text.contains("::") && !text.contains("[`"), "{text}");
+        }
+        for name in ["ClientMessage", "ServerEvent"] {
+            assert!(document["components"]["schemas"][name].is_object(), "{name}");
         }
     }
 

@@ -32,8 +32,10 @@ pub(super) const DONE: Json<Done> = Json(Done { ok: true });
 #[serde(rename_all = "camelCase")]
 pub(super) struct Which {
     /// The session.
+    #[schemars(required)]
     session_id: Option<String>,
     /// Path of the file: absolute, or relative to `/sandbox`.
+    #[schemars(required)]
     path: Option<String>,
     /// The tenant whose session it is, for holders of the master key.
     tenant_id: Option<String>,

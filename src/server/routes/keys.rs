@@ -21,6 +21,7 @@ use crate::server::refusal::Refusal;
 /// The body of `POST /auth/keys` and `POST /auth/login`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(rename = "KeyRequest")]
 pub(super) struct Wanted {
     /// What the key is called.
     name: Option<String>,
@@ -33,6 +34,7 @@ pub(super) struct Wanted {
 /// A key that was just made.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "NewKey")]
 pub(super) struct Made {
     /// By which it is revoked.
     id: String,
@@ -51,6 +53,7 @@ pub(super) struct Made {
 /// What `POST /auth/login` answers.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Login")]
 pub(super) struct LoggedIn {
     /// The key.
     token: String,
@@ -62,6 +65,7 @@ pub(super) struct LoggedIn {
 
 /// What `GET /auth/keys` answers.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeyList")]
 pub(super) struct List {
     /// The newest first.
     keys: Vec<ApiKeyInfo>,
@@ -69,6 +73,7 @@ pub(super) struct List {
 
 /// A key was revoked.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RevokedKey")]
 pub(super) struct Revoked {
     /// Always true.
     ok: bool,

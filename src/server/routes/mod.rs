@@ -147,7 +147,7 @@ pub(super) fn table() -> Vec<Route> {
             Operation {
                 summary: "Run a program and send its output as it comes",
                 body: Some(form::<ExecuteBody>),
-                answer: Answer::Text("text/event-stream"),
+                answer: Answer::Events,
                 refusals: EXECUTION,
                 ..json
             },
