@@ -109,7 +109,7 @@ const { passed, failed, skipped } = await runChecks([
       try {
         const file = join(directory, 'report.json');
         const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-        const onLine = (line) => /^ [✓✗×❯↓] \S+ \(\d+ test/.test(line) && task.note(line.trim());
+        const onLine = (line) => /^ [✓✗×❯↓] .*\S+\.test\.ts \(\d+ test/.test(line) && task.note(line.trim());
         const { ok, output } = await transcript(bin('vitest'), args, { env, onLine });
         const report = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
         return tell(task, report && countVitest(report), ok, output);

@@ -99,6 +99,14 @@ describe.each([
     expect(stderr).toMatch(/^\[ERR\] (Execution failed: )?Working directory must be inside \/sandbox\n$/);
   });
 
+  // W80: the flag had no effect on this side.
+  it('tells what is done on this side with --debug, without the key (W80)', async () => {
+    const { code, stdout, stderr } = await remote(['--debug', '--cmd', 'echo out']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'out\n' });
+    expect(stderr).toContain(`[DEBUG] [Run] server ${server.host}\n`);
+    expect(stderr).not.toContain(KEY);
+  });
+
   // W86
   it('keeps a named session, and says its name on stderr (W86, W88)', async () => {
     const id = `named ${randomBytes(4).toString('hex')}/ü`;

@@ -1,13 +1,13 @@
 /** Executions that their caller ends with an AbortSignal, at whatever moment: nothing of them stays. */
 import { getEventListeners } from 'node:events';
-import type { DockerIsol8, ExecutionOptions, ExecutionRequest } from 'isol8';
+import type { ExecutionOptions, ExecutionRequest } from 'isol8';
 import { describe, expect, it } from 'vitest';
-import { containersOf, processesIn } from '../support/docker.js';
-import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
+import { type Engine, mine, ONE_SANDBOX, ownEngine, sharedEngine } from '../support/any-engine.js';
+import { processesIn } from '../support/docker.js';
 import { collect } from '../support/events.js';
 import { until, within } from '../support/until.js';
 
-type Face = (engine: DockerIsol8, request: ExecutionRequest, options: ExecutionOptions) => Promise<unknown>;
+type Face = (engine: Engine, request: ExecutionRequest, options: ExecutionOptions) => Promise<unknown>;
 
 const FACES: [string, Face][] = [
   ['execute', (engine, request, options) => engine.execute(request, options)],
@@ -27,16 +27,16 @@ const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort');
 
 describe.each(FACES)('%s is aborted', (_, run) => {
   it('before it starts: nothing is', async () => {
-    const engine = ownEngine();
+    const engine = await ownEngine();
     const reason = new Error('changed my mind');
     const signal = AbortSignal.abort(reason);
     await expect(run(engine, { runtime: 'bash', code: ':' }, { signal })).rejects.toMatchObject(aborted(reason));
-    expect(await containersOf(process.pid)).toEqual([]);
+    expect(await mine()).toEqual([]);
     expect(listeners(signal)).toEqual([]);
   });
 
   it('while it waits its turn: the one that runs goes on', async () => {
-    const engine = ownEngine(ONE_SANDBOX, 1);
+    const engine = await ownEngine(ONE_SANDBOX, 1);
     const input = new TransformStream<string, string>();
     const first = engine.execute({ runtime: 'bash', cmd: 'cat', stdin: input.readable });
     const controller = new AbortController();
@@ -51,12 +51,12 @@ describe.each(FACES)('%s is aborted', (_, run) => {
   });
 
   it('while its sandbox starts: the next one gets that', async () => {
-    const engine = ownEngine(ONE_SANDBOX);
+    const engine = await ownEngine(ONE_SANDBOX);
     const controller = new AbortController();
     const running = run(engine, { runtime: 'bash', code: ':' }, { signal: controller.signal });
     const outcome = expect(running).rejects.toMatchObject(aborted('enough'));
     const [created] = await until('a container to be created', 5000, async () => {
-      const ids = await containersOf(process.pid);
+      const ids = await mine();
       return ids.length > 0 && ids;
     });
     controller.abort('enough');
@@ -68,7 +68,7 @@ describe.each(FACES)('%s is aborted', (_, run) => {
     ['a setup script', { setupScript: ENDLESS, code: ':' }],
     ['the program', { code: ENDLESS }],
   ])('during %s: it is killed, and its sandbox is used again', async (_, request) => {
-    const engine = ownEngine(ONE_SANDBOX);
+    const engine = await ownEngine(ONE_SANDBOX);
     const { containerId } = await engine.execute({ runtime: 'bash', code: ':' });
     const controller = new AbortController();
     const running = run(engine, { runtime: 'bash', ...request }, { signal: controller.signal });
@@ -84,13 +84,13 @@ describe.each(FACES)('%s is aborted', (_, run) => {
   });
 
   it('by a timer, which is the cause', async () => {
-    const engine = ownEngine(ONE_SANDBOX);
+    const engine = await ownEngine(ONE_SANDBOX);
     const running = run(engine, { runtime: 'bash', code: 'sleep 60' }, { signal: AbortSignal.timeout(300) });
     await expect(running).rejects.toMatchObject(aborted(expect.objectContaining({ name: 'TimeoutError' })));
   });
 
   it('too late: that changes nothing', async () => {
-    const engine = ownEngine(ONE_SANDBOX);
+    const engine = await ownEngine(ONE_SANDBOX);
     const controller = new AbortController();
     await run(engine, { runtime: 'bash', code: ':' }, { signal: controller.signal });
     expect(listeners(controller.signal)).toEqual([]);
@@ -99,8 +99,8 @@ describe.each(FACES)('%s is aborted', (_, run) => {
   });
 });
 
-describe('nothing listens to a signal any more', () => {
-  const engine = sharedEngine();
+describe('nothing listens to a signal any more', async () => {
+  const engine = await sharedEngine();
   const { signal } = new AbortController();
 
   it('after many executions, however they ended', async () => {
@@ -119,7 +119,7 @@ describe('nothing listens to a signal any more', () => {
 
   // W23: a program whose output nobody read went on.
   it('when the loop is left, which kills the program', async () => {
-    const one = ownEngine(ONE_SANDBOX);
+    const one = await ownEngine(ONE_SANDBOX);
     const { containerId } = await one.execute({ runtime: 'bash', code: ':' });
     for await (const { data } of one.executeStream({ runtime: 'bash', code: `echo up; ${ENDLESS}` }, { signal })) {
       expect(data).toBe('up\n');
@@ -130,7 +130,7 @@ describe('nothing listens to a signal any more', () => {
   });
 
   it('when the engine is stopped, which is not an abort', async () => {
-    const one = ownEngine();
+    const one = await ownEngine();
     const stream = one.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' }, { signal });
     await stream.next();
     const waiting = one.execute({ runtime: 'bash', code: 'sleep 60' }, { signal });
@@ -142,7 +142,7 @@ describe('nothing listens to a signal any more', () => {
 });
 
 it.each([7, 'signal', {}])('cannot be %o', async (signal) => {
-  const engine = ownEngine();
+  const engine = await ownEngine();
   const run = async () => engine.execute({ runtime: 'bash', code: ':' }, { signal: signal as never });
   await expect(run()).rejects.toBeInstanceOf(TypeError);
 });

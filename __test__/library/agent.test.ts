@@ -1,10 +1,10 @@
 /** The runtime `agent`: the real pi in a sandbox, with a scripted model on this machine. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildCustomImage, type DockerIsol8, type DockerIsol8Options } from 'isol8';
+import { buildCustomImage, type DockerIsol8Options } from 'isol8';
 import { afterAll, describe, expect, it } from 'vitest';
+import { type Engine, here, ownEngine, sharedEngine, WITHOUT_DOCKER } from '../support/any-engine.js';
 import { docker, inspect } from '../support/docker.js';
-import { ownEngine, sharedEngine } from '../support/engine.js';
 import { collect, text } from '../support/events.js';
 import { KEY, type Model, model, prompt, promptOf, systemPromptOf } from '../support/model.js';
 import { ROOT } from '../support/paths.js';
@@ -55,94 +55,97 @@ const decoded = (files: Record<string, string> | undefined) =>
     Object.entries(files ?? {}).map(([path, base64]) => [path, Buffer.from(base64, 'base64').toString()]),
   );
 
-describe('an agent with a project', () => {
-  const corrected = PROJECT['shop/price.mjs'].replace('a - b', 'a + b');
+// What pi does in a sandbox is the same whoever asks for it, and takes its time.
+here(() => {
+  describe('an agent with a project', () => {
+    const corrected = PROJECT['shop/price.mjs'].replace('a - b', 'a + b');
 
-  it('edits it, runs it, and the result is read back', async () => {
-    const scripted = await programmer();
-    const engine = ownEngine(reaching(scripted));
-    const result = await engine.execute(prompt(scripted, 'Correct the total.', { files: PROJECT, ...OUTPUT }));
-    // The model's last word, masked; it says what the program printed after the edit.
-    expect(result).toMatchObject({ exitCode: 0, stderr: '', stdout: 'The check says: total 6. The key is ***.' });
-    expect(decoded(result.files)).toEqual({
-      '/sandbox/shop/price.mjs': corrected,
-      '/sandbox/shop/notes/result.txt': 'total 6',
+    it('edits it, runs it, and the result is read back', async () => {
+      const scripted = await programmer();
+      const engine = await ownEngine(reaching(scripted));
+      const result = await engine.execute(prompt(scripted, 'Correct the total.', { files: PROJECT, ...OUTPUT }));
+      // The model's last word, masked; it says what the program printed after the edit.
+      expect(result).toMatchObject({ exitCode: 0, stderr: '', stdout: 'The check says: total 6. The key is ***.' });
+      expect(decoded(result.files)).toEqual({
+        '/sandbox/shop/price.mjs': corrected,
+        '/sandbox/shop/notes/result.txt': 'total 6',
+      });
+
+      const [first] = scripted.heard;
+      expect(scripted.heard).toHaveLength(5);
+      expect(first && promptOf(first)).toBe('Correct the total.');
+      expect(first?.key).toBe(SECRET);
+      const told = first ? systemPromptOf(first) : '';
+      expect(told).toContain('You are running inside an isol8 sandbox');
+      // pi's own prompt is still there, and so is what the project says to agents.
+      expect(told).toContain('edit');
+      expect(told).toContain('The magic word is xyzzy.');
+      // All of it went through the filter, and nothing else was asked for.
+      const requests = result.networkLogs?.map(({ method, host, action }) => `${action} ${method} ${host}`);
+      expect(requests).toEqual(Array(5).fill('ALLOW POST 127.0.0.1'));
     });
 
-    const [first] = scripted.heard;
-    expect(scripted.heard).toHaveLength(5);
-    expect(first && promptOf(first)).toBe('Correct the total.');
-    expect(first?.key).toBe(SECRET);
-    const told = first ? systemPromptOf(first) : '';
-    expect(told).toContain('You are running inside an isol8 sandbox');
-    // pi's own prompt is still there, and so is what the project says to agents.
-    expect(told).toContain('edit');
-    expect(told).toContain('The magic word is xyzzy.');
-    // All of it went through the filter, and nothing else was asked for.
-    const requests = result.networkLogs?.map(({ method, host, action }) => `${action} ${method} ${host}`);
-    expect(requests).toEqual(Array(5).fill('ALLOW POST 127.0.0.1'));
+    it('that only talks leaves it as it was', async () => {
+      const talker = await model(() => ({ say: 'Done.' }));
+      const engine = await ownEngine(reaching(talker));
+      const result = await engine.execute(prompt(talker, 'Correct the total.', { files: PROJECT, ...OUTPUT }));
+      expect(result).toMatchObject({ exitCode: 0, stdout: 'Done.' });
+      expect(decoded(result.files)).toEqual({ '/sandbox/shop/price.mjs': PROJECT['shop/price.mjs'] });
+    });
+
+    it('streams its answer; in a session its work stays', async () => {
+      const scripted = await programmer();
+      const engine = await ownEngine(reaching(scripted, { mode: 'persistent' }));
+      const request = prompt(scripted, 'Correct the total.', { files: PROJECT, workdir: 'shop' });
+      const events = await collect(engine.executeStream(request));
+      expect(text(events, 'stdout')).toBe('The check says: total 6. The key is ***.\n');
+      expect(events.at(-1)).toEqual({ type: 'exit', data: '0', phase: 'code' });
+      expect((await engine.getFile('shop/price.mjs')).toString()).toBe(corrected);
+      // C50: shell steps in between are of the same runtime.
+      const { stdout } = await engine.execute({ runtime: 'agent', cmd: 'cat shop/notes/result.txt; ls' });
+      expect(stdout).toBe('total 6shop');
+    });
   });
 
-  it('that only talks leaves it as it was', async () => {
-    const talker = await model(() => ({ say: 'Done.' }));
-    const engine = ownEngine(reaching(talker));
-    const result = await engine.execute(prompt(talker, 'Correct the total.', { files: PROJECT, ...OUTPUT }));
-    expect(result).toMatchObject({ exitCode: 0, stdout: 'Done.' });
-    expect(decoded(result.files)).toEqual({ '/sandbox/shop/price.mjs': PROJECT['shop/price.mjs'] });
+  describe('a prompt', () => {
+    it.each(['it\'s "$HOME" `id` $(id) \\ ! *', 'two\nlines\n\n', "'; touch injected; '", '/help', 'ünï 🙂'])(
+      'arrives as it is: %j',
+      async (code) => {
+        const talker = await model(() => ({ say: 'Heard.' }));
+        const engine = await ownEngine(reaching(talker));
+        const result = await engine.execute(prompt(talker, code, { outputPaths: ['/sandbox/injected'] }));
+        expect(result).toMatchObject({ exitCode: 0, stdout: 'Heard.', stderr: '', files: {} });
+        expect(talker.heard.map(promptOf)).toEqual([code]);
+      },
+    );
+
+    // pi would take these for flags of its own, and for a file to be sent along.
+    it.each(['--version', '-x', '--extension=/sandbox/x.mjs', '@/etc/passwd'])(
+      'is no flag and no file: %j',
+      async (code) => {
+        const talker = await model(() => ({ say: 'Heard.' }));
+        const engine = await ownEngine(reaching(talker));
+        expect(await engine.execute(prompt(talker, code))).toMatchObject({ exitCode: 0, stdout: 'Heard.' });
+        expect(talker.heard.map((heard) => promptOf(heard).trim())).toEqual([code]);
+      },
+    );
+
+    it('that no argument can hold is refused', async () => {
+      const engine = await ownEngine({ network: 'host' });
+      const long = engine.execute({ runtime: 'agent', code: 'a'.repeat(200_000) });
+      await expect(long).rejects.toThrow(/^the prompt is too long: \d+ bytes, at most 131071$/);
+    });
   });
 
-  it('streams its answer; in a session its work stays', async () => {
-    const scripted = await programmer();
-    const engine = ownEngine(reaching(scripted, { mode: 'persistent' }));
-    const request = prompt(scripted, 'Correct the total.', { files: PROJECT, workdir: 'shop' });
-    const events = await collect(engine.executeStream(request));
-    expect(text(events, 'stdout')).toBe('The check says: total 6. The key is ***.\n');
-    expect(events.at(-1)).toEqual({ type: 'exit', data: '0', phase: 'code' });
-    expect((await engine.getFile('shop/price.mjs')).toString()).toBe(corrected);
-    // C50: shell steps in between are of the same runtime.
-    const { stdout } = await engine.execute({ runtime: 'agent', cmd: 'cat shop/notes/result.txt; ls' });
-    expect(stdout).toBe('total 6shop');
+  it('an agent whose provider is not allowed fails, and its provider is never asked', { timeout: 60_000 }, async () => {
+    const talker = await model(() => ({ say: 'Heard.' }));
+    const elsewhere = { ...reaching(talker).networkFilter, whitelist: ['^provider\\.invalid$'], blacklist: [] };
+    const engine = await ownEngine({ ...reaching(talker), networkFilter: elsewhere });
+    const result = await engine.execute(prompt(talker, 'Hello.'));
+    expect(result.exitCode).not.toBe(0);
+    expect(result.stderr).toContain('403');
+    expect(talker.heard).toEqual([]);
   });
-});
-
-describe('a prompt', () => {
-  it.each(['it\'s "$HOME" `id` $(id) \\ ! *', 'two\nlines\n\n', "'; touch injected; '", '/help', 'ünï 🙂'])(
-    'arrives as it is: %j',
-    async (code) => {
-      const talker = await model(() => ({ say: 'Heard.' }));
-      const engine = ownEngine(reaching(talker));
-      const result = await engine.execute(prompt(talker, code, { outputPaths: ['/sandbox/injected'] }));
-      expect(result).toMatchObject({ exitCode: 0, stdout: 'Heard.', stderr: '', files: {} });
-      expect(talker.heard.map(promptOf)).toEqual([code]);
-    },
-  );
-
-  // pi would take these for flags of its own, and for a file to be sent along.
-  it.each(['--version', '-x', '--extension=/sandbox/x.mjs', '@/etc/passwd'])(
-    'is no flag and no file: %j',
-    async (code) => {
-      const talker = await model(() => ({ say: 'Heard.' }));
-      const engine = ownEngine(reaching(talker));
-      expect(await engine.execute(prompt(talker, code))).toMatchObject({ exitCode: 0, stdout: 'Heard.' });
-      expect(talker.heard.map((heard) => promptOf(heard).trim())).toEqual([code]);
-    },
-  );
-
-  it('that no argument can hold is refused', async () => {
-    const engine = ownEngine({ network: 'host' });
-    const long = engine.execute({ runtime: 'agent', code: 'a'.repeat(200_000) });
-    await expect(long).rejects.toThrow(/^the prompt is too long: \d+ bytes, at most 131071$/);
-  });
-});
-
-it('an agent whose provider is not allowed fails, and its provider is never asked', { timeout: 60_000 }, async () => {
-  const talker = await model(() => ({ say: 'Heard.' }));
-  const elsewhere = { ...reaching(talker).networkFilter, whitelist: ['^provider\\.invalid$'], blacklist: [] };
-  const engine = ownEngine({ ...reaching(talker), networkFilter: elsewhere });
-  const result = await engine.execute(prompt(talker, 'Hello.'));
-  expect(result.exitCode).not.toBe(0);
-  expect(result.stderr).toContain('403');
-  expect(talker.heard).toEqual([]);
 });
 
 describe('without a way to its provider, the agent is refused before anything else', () => {
@@ -150,9 +153,6 @@ describe('without a way to its provider, the agent is refused before anything el
     'Agent runtime requires network access. The AI coding agent needs to reach its LLM provider API. Use --net host, or --net filtered --allow "api.anthropic.com" (or your provider\'s domain).';
   const WHITELIST =
     'Agent runtime requires at least one network whitelist entry. The AI coding agent needs to reach its LLM provider API. Use --allow "api.anthropic.com" (or your provider\'s domain).';
-  // Nor is there a Docker engine that could be asked anything.
-  const docker = { socketPath: '/nowhere.sock' };
-
   it.each<[string, DockerIsol8Options, string]>([
     ['no network', {}, NETWORK],
     ['no network, whatever the filter', { networkFilter: { whitelist: ['x'], blacklist: [] } }, NETWORK],
@@ -163,7 +163,7 @@ describe('without a way to its provider, the agent is refused before anything el
       WHITELIST,
     ],
   ])('%s', async (_, options, message) => {
-    const engine = ownEngine({ ...options, docker });
+    const engine = await ownEngine({ ...options, ...WITHOUT_DOCKER });
     for (const request of [{ code: 'hi' }, { cmd: 'pi --version' }, { code: 'hi', workdir: '/etc' }, {}]) {
       const refused = { code: 'INVALID_REQUEST', message };
       await expect(engine.execute({ runtime: 'agent', ...request })).rejects.toMatchObject(refused);
@@ -175,71 +175,80 @@ describe('without a way to its provider, the agent is refused before anything el
     ['the host', { network: 'host' }],
     ['a filter that allows something', { network: 'filtered', networkFilter: { whitelist: ['x'], blacklist: [] } }],
   ])('but not with %s', async (_, options) => {
-    const { stdout, exitCode } = await ownEngine(options).execute({ runtime: 'agent', cmd: 'command -v pi' });
+    const { stdout, exitCode } = await (await ownEngine(options)).execute({
+      runtime: 'agent',
+      cmd: 'command -v pi',
+    });
     expect({ stdout, exitCode }).toEqual({ stdout: '/usr/local/bin/pi', exitCode: 0 });
   });
 });
 
-describe('the image', () => {
-  const engine = sharedEngine({ network: 'host' });
-  const lock = JSON.parse(readFileSync(join(ROOT, 'images/agent/package-lock.json'), 'utf8'));
+here(() => {
+  describe('the image', async () => {
+    const engine = await sharedEngine({ network: 'host' });
+    const lock = JSON.parse(readFileSync(join(ROOT, 'images/agent/package-lock.json'), 'utf8'));
 
-  // W60.
-  it('has the versions of its lock file, which names no registry and leaves nothing open', async () => {
-    const packages = Object.entries<{ integrity?: string; resolved?: string }>(lock.packages).filter(([path]) => path);
-    for (const [path, { integrity, resolved }] of packages) {
-      expect({ path, resolved }).toEqual({ path, resolved: undefined });
-      expect(integrity, path).toMatch(/^sha512-/);
-    }
-    const { version } = lock.packages['node_modules/@mariozechner/pi-coding-agent'];
-    const cmd =
-      'id --user; pi --version; bun --version > /dev/null && git --version > /dev/null && gh --version | head -1';
-    const { stdout, stderr, exitCode } = await engine.execute({ runtime: 'agent', cmd });
-    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
-    expect(stdout).toMatch(new RegExp(`^100\n${version.replaceAll('.', '\\.')}\ngh version `));
-  });
+    // W60.
+    it('has the versions of its lock file, which names no registry and leaves nothing open', async () => {
+      const packages = Object.entries<{ integrity?: string; resolved?: string }>(lock.packages).filter(
+        ([path]) => path,
+      );
+      for (const [path, { integrity, resolved }] of packages) {
+        expect({ path, resolved }).toEqual({ path, resolved: undefined });
+        expect(integrity, path).toMatch(/^sha512-/);
+      }
+      const { version } = lock.packages['node_modules/@mariozechner/pi-coding-agent'];
+      const cmd =
+        'id --user; pi --version; bun --version > /dev/null && git --version > /dev/null && gh --version | head -1';
+      const { stdout, stderr, exitCode } = await engine.execute({ runtime: 'agent', cmd });
+      expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+      expect(stdout).toMatch(new RegExp(`^100\n${version.replaceAll('.', '\\.')}\ngh version `));
+    });
 
-  it('keeps the settings of a project for Bun from the agent', async () => {
-    const files = { 'bunfig.toml': 'preload = ["./x.mjs"]\n', 'x.mjs': 'console.log("preloaded")', '.env': 'A=1\n' };
-    const { stdout } = await engine.execute({ runtime: 'agent', cmd: 'pi --version', files });
-    expect(stdout).not.toContain('preloaded');
-    const control = await engine.execute({ runtime: 'agent', cmd: 'echo > y.mjs; bun y.mjs', files });
-    expect(control.stdout).toBe('preloaded');
+    it('keeps the settings of a project for Bun from the agent', async () => {
+      const files = { 'bunfig.toml': 'preload = ["./x.mjs"]\n', 'x.mjs': 'console.log("preloaded")', '.env': 'A=1\n' };
+      const { stdout } = await engine.execute({ runtime: 'agent', cmd: 'pi --version', files });
+      expect(stdout).not.toContain('preloaded');
+      const control = await engine.execute({ runtime: 'agent', cmd: 'echo > y.mjs; bun y.mjs', files });
+      expect(control.stdout).toBe('preloaded');
+    });
   });
 });
 
 it('the agent has more room than a program, unless the options say how much', async () => {
-  const limits = async (engine: DockerIsol8, runtime: 'agent' | 'bash') => {
+  const limits = async (engine: Engine, runtime: 'agent' | 'bash') => {
     const { containerId } = await engine.execute({ runtime, cmd: ':' });
     const { PidsLimit, Tmpfs } = (await inspect(containerId)).HostConfig;
     return [PidsLimit, /size=\d+/.exec(Tmpfs['/sandbox'])?.[0]];
   };
-  const engine = ownEngine({ network: 'host' });
+  const engine = await ownEngine({ network: 'host' });
   expect(await limits(engine, 'agent')).toEqual([200, `size=${2 * 1024 ** 3}`]);
   expect(await limits(engine, 'bash')).toEqual([64, `size=${512 << 20}`]);
-  const told = ownEngine({ network: 'host', pidsLimit: 50, sandboxSize: '64m' });
+  const told = await ownEngine({ network: 'host', pidsLimit: 50, sandboxSize: '64m' });
   expect(await limits(told, 'agent')).toEqual([50, `size=${64 << 20}`]);
 });
 
-describe('packages for the agent', () => {
-  const tag = `isol8-test-agent:${process.pid}`;
-  const program = 'import { z } from "zod"; console.log(z.string().parse("zod"))';
-  const request = { runtime: 'agent', cmd: 'bun main.ts', files: { 'main.ts': program } } as const;
+here(() => {
+  describe('packages for the agent', () => {
+    const tag = `isol8-test-agent:${process.pid}`;
+    const program = 'import { z } from "zod"; console.log(z.string().parse("zod"))';
+    const request = { runtime: 'agent', cmd: 'bun main.ts', files: { 'main.ts': program } } as const;
 
-  afterAll(async () => {
-    await docker(['rmi', '--force', tag]);
-  });
+    afterAll(async () => {
+      await docker(['rmi', '--force', tag]);
+    });
 
-  it('are those of Bun, installed for a run or in an image', { timeout: 120_000 }, async () => {
-    const networkFilter = { whitelist: ['^provider\\.invalid$'], blacklist: [] };
-    const options: DockerIsol8Options = { network: 'filtered', networkFilter, timeoutMs: 60_000 };
-    const installing = ownEngine({ ...options, image: 'isol8:agent' });
-    const installed = await installing.execute({ ...request, installPackages: ['zod'] });
-    expect(installed).toMatchObject({ exitCode: 0, stdout: 'zod', installMs: expect.any(Number) });
+    it('are those of Bun, installed for a run or in an image', { timeout: 120_000 }, async () => {
+      const networkFilter = { whitelist: ['^provider\\.invalid$'], blacklist: [] };
+      const options: DockerIsol8Options = { network: 'filtered', networkFilter, timeoutMs: 60_000 };
+      const installing = await ownEngine({ ...options, image: 'isol8:agent' });
+      const installed = await installing.execute({ ...request, installPackages: ['zod'] });
+      expect(installed).toMatchObject({ exitCode: 0, stdout: 'zod', installMs: expect.any(Number) });
 
-    await buildCustomImage(null, 'agent', ['zod'], tag);
-    const baked = await ownEngine({ ...options, image: tag }).execute(request);
-    expect(baked).toMatchObject({ exitCode: 0, stdout: 'zod' });
-    expect(baked.installMs).toBeUndefined();
+      await buildCustomImage(null, 'agent', ['zod'], tag);
+      const baked = await (await ownEngine({ ...options, image: tag })).execute(request);
+      expect(baked).toMatchObject({ exitCode: 0, stdout: 'zod' });
+      expect(baked.installMs).toBeUndefined();
+    });
   });
 });

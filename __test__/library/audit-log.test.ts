@@ -13,7 +13,7 @@ const NOTHING: ExecutionRequest = { runtime: 'bash', code: ':' };
 
 describe('the log', () => {
   it('is for its owner only', async () => {
-    const { engine, directory, records } = auditedEngine();
+    const { engine, directory, records } = await auditedEngine();
     await engine.execute(NOTHING);
     await records();
     expect(statSync(directory).mode & 0o777).toBe(0o700);
@@ -22,10 +22,10 @@ describe('the log', () => {
 
   // W136: the directory was created even when nothing was to be recorded.
   it('is not there before there is something in it, nor when audit is off (W136)', async () => {
-    const { engine, directory } = auditedEngine();
+    const { engine, directory } = await auditedEngine();
     await engine.start();
     expect(existsSync(directory)).toBe(false);
-    const off = auditedEngine({ enabled: false });
+    const off = await auditedEngine({ enabled: false });
     await off.engine.execute(NOTHING);
     await off.engine.stop();
     expect(existsSync(off.directory)).toBe(false);
@@ -60,7 +60,7 @@ describe('the log', () => {
 
   // W134: there was one file that grew for ever, so that nothing of it was ever old enough to go.
   it('is a file for each day, and the old ones go (W134)', async () => {
-    const { engine, directory, records } = auditedEngine({ retentionDays: 30 });
+    const { engine, directory, records } = await auditedEngine({ retentionDays: 30 });
     mkdirSync(directory);
     const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
     const of = (days: number) => `executions-${daysAgo(days).toISOString().slice(0, 10)}.log`;
@@ -80,7 +80,7 @@ describe('the log', () => {
 
   // W137: executions waited for their record to be written.
   it('is written while executions go on (W137)', async () => {
-    const { engine, directory, records } = auditedEngine();
+    const { engine, directory, records } = await auditedEngine();
     mkdirSync(directory);
     // For as long as another process has locked the directory, at most two seconds, nothing is written.
     const other = new Process('flock', ['--no-fork', directory, 'sh', '-c', 'echo locked; exec sleep 60']);
@@ -108,7 +108,7 @@ describe('the log', () => {
   });
 
   it('may also be called file', async () => {
-    const { engine, records } = auditedEngine({ destination: 'file' });
+    const { engine, records } = await auditedEngine({ destination: 'file' });
     await engine.execute(NOTHING);
     expect(await records()).toHaveLength(1);
   });
@@ -136,7 +136,7 @@ describe('the post-log script', () => {
     const directory = scratch();
     const told = join(directory, 'told');
     const postLogScript = await script(directory, `echo "$#:$1" >> ${told}`);
-    const { engine, directory: logs } = auditedEngine({ postLogScript });
+    const { engine, directory: logs } = await auditedEngine({ postLogScript });
     for (let n = 0; n < 3; n++) await engine.execute(NOTHING);
     await engine.stop();
     const expected = `1:${logIn(logs)}\n`.repeat(3);
@@ -152,7 +152,7 @@ describe('the post-log script', () => {
     const runs = join(directory, 'runs');
     // Until the end of this test, when the directory goes.
     const postLogScript = await script(directory, `echo hangs >> ${runs}; while test -e ${runs}; do sleep 0.1; done`);
-    const { engine, records } = auditedEngine({ postLogScript });
+    const { engine, records } = await auditedEngine({ postLogScript });
     await engine.execute(NOTHING);
     await until('the script to hang', 5000, () => existsSync(runs));
     await within('another execution', 5000, engine.execute(NOTHING));

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ExecutionAudit, ExecutionRequest } from 'isol8';
 import { describe, expect, it } from 'vitest';
+import { mine } from '../support/any-engine.js';
 import { auditedEngine, logIn } from '../support/audit.js';
-import { containersOf, docker, processesIn } from '../support/docker.js';
+import { docker, processesIn } from '../support/docker.js';
 import { until } from '../support/until.js';
 
 const bash = (code: string, more: Partial<ExecutionRequest> = {}): ExecutionRequest => ({
@@ -27,7 +28,7 @@ const commonOf = (code: string): Partial<ExecutionAudit> => ({
 /** The container of ours that runs this command, once it does. */
 function containerRunning(command: string): Promise<string> {
   return until(`a container with \`${command}\``, 10_000, async () => {
-    for (const id of await containersOf(process.pid)) {
+    for (const id of await mine()) {
       const processes = await processesIn(id).catch((): string[] => []);
       if (processes.includes(command)) return id;
     }
@@ -37,7 +38,7 @@ function containerRunning(command: string): Promise<string> {
 
 describe('the record of an execution', () => {
   it.each(['ephemeral', 'persistent'] as const)('has what its result has, in a %s engine', async (mode) => {
-    const { engine, records } = auditedEngine({}, { mode });
+    const { engine, records } = await auditedEngine({}, { mode });
     const code = 'echo "kept to itself"; exit 3';
     const result = await engine.execute(bash(code));
     const { executionId, containerId, timestamp, durationMs, resourceUsage } = result;
@@ -57,7 +58,7 @@ describe('the record of an execution', () => {
   });
 
   it('hashes the command line of those that have no code', async () => {
-    const { engine, records } = auditedEngine();
+    const { engine, records } = await auditedEngine();
     await engine.execute({ runtime: 'python', cmd: 'echo "$HOME"' });
     expect(await records()).toMatchObject([{ runtime: 'python', codeHash: sha256('echo "$HOME"') }]);
   });
@@ -66,7 +67,7 @@ describe('the record of an execution', () => {
   it.each(['ephemeral', 'persistent'] as const)(
     'is there for a stream as well, in a %s engine (W133)',
     async (mode) => {
-      const { engine, records } = auditedEngine({}, { mode });
+      const { engine, records } = await auditedEngine({}, { mode });
       const code = 'sleep 0.2; exit 7';
       for await (const _ of engine.executeStream(bash(code)));
       const [record, ...others] = await records();
@@ -82,7 +83,7 @@ describe('the record of an execution', () => {
   );
 
   it('is one for each, in the order in which they ended', async () => {
-    const { engine, records } = auditedEngine({}, { mode: 'persistent' });
+    const { engine, records } = await auditedEngine({}, { mode: 'persistent' });
     const ids = [];
     for (let n = 0; n < 3; n++) ids.push((await engine.execute(bash(`exit ${n}`))).executionId);
     const written = await records();
@@ -92,14 +93,14 @@ describe('the record of an execution', () => {
   });
 
   it('has the notes of the request', async () => {
-    const { engine, records } = auditedEngine();
+    const { engine, records } = await auditedEngine();
     const metadata = { userId: 'ada', purpose: 'line one\nline two \u2028 \u001b[31m' };
     await engine.execute(bash(':', { metadata }));
     expect(await records()).toMatchObject([{ userId: 'ada', metadata }]);
   });
 
   it('is not written for a request that never had a container', async () => {
-    const { engine, records } = auditedEngine();
+    const { engine, records } = await auditedEngine();
     await expect(engine.execute({ runtime: 'bash', code: ':', workdir: '/etc' })).rejects.toThrow();
     await engine.execute(bash(':'));
     expect(await records()).toHaveLength(1);
@@ -109,7 +110,7 @@ describe('the record of an execution', () => {
 // W133: failing runs were not recorded.
 describe('an execution that fails (W133)', () => {
   it('at its time limit', async () => {
-    const { engine, records } = auditedEngine();
+    const { engine, records } = await auditedEngine();
     const result = await engine.execute(bash('sleep 60', { timeoutMs: 300 }));
     expect(result.timedOut).toBe(true);
     expect(await records()).toMatchObject([
@@ -118,7 +119,7 @@ describe('an execution that fails (W133)', () => {
   });
 
   it('in its setup script', async () => {
-    const { engine, records } = auditedEngine({ includeOutput: true });
+    const { engine, records } = await auditedEngine({ includeOutput: true });
     const request = bash('echo never', { setupScript: 'echo no good >&2; exit 4' });
     await expect(engine.execute(request)).rejects.toThrow('Setup script failed (exit code 4): no good');
     for await (const _ of engine.executeStream(request));
@@ -127,7 +128,7 @@ describe('an execution that fails (W133)', () => {
   });
 
   it('because its sandbox is removed', async () => {
-    const { engine, records } = auditedEngine();
+    const { engine, records } = await auditedEngine();
     const stream = engine.executeStream(bash('echo up; sleep 60'));
     await stream.next();
     const container = await containerRunning('sleep 60');
@@ -139,7 +140,7 @@ describe('an execution that fails (W133)', () => {
   });
 
   it('because its memory runs out', async () => {
-    const { engine, records } = auditedEngine({}, { memoryLimit: '32m' });
+    const { engine, records } = await auditedEngine({}, { memoryLimit: '32m' });
     const code = 'x = bytearray(100 << 20)';
     const { executionId, exitCode } = await engine.execute({ runtime: 'python', code });
     expect(await records()).toMatchObject([{ executionId, exitCode, codeHash: sha256(code) }]);
@@ -151,7 +152,7 @@ describe('an execution that is given up', () => {
   const audited = () => auditedEngine({ includeOutput: true }, { secrets: { KEY: 'hunter2-hunter2' } });
 
   it('by its signal', async () => {
-    const { engine, records } = audited();
+    const { engine, records } = await audited();
     const controller = new AbortController();
     const stream = engine.executeStream(bash(CODE), { signal: controller.signal });
     await stream.next();
@@ -164,7 +165,7 @@ describe('an execution that is given up', () => {
   });
 
   it('by its signal, buffered', async () => {
-    const { engine, records } = audited();
+    const { engine, records } = await audited();
     const controller = new AbortController();
     const outcome = engine.execute(bash(CODE), { signal: controller.signal }).catch((error) => error);
     await containerRunning('sleep 60');
@@ -174,13 +175,13 @@ describe('an execution that is given up', () => {
   });
 
   it('by leaving its loop', async () => {
-    const { engine, records } = audited();
+    const { engine, records } = await audited();
     for await (const _ of engine.executeStream(bash(CODE))) break;
     expect(await records()).toEqual([cutShort(CODE)]);
   });
 
   it('by stop(), however many there are', async () => {
-    const { engine, records } = audited();
+    const { engine, records } = await audited();
     const streams = [engine.executeStream(bash(CODE)), engine.executeStream(bash(CODE))];
     await Promise.all(streams.map((stream) => stream.next()));
     expect(await records()).toEqual([cutShort(CODE), cutShort(CODE)]);
@@ -205,14 +206,14 @@ describe('code and output', () => {
   const CODE = 'echo "out $KEY"; echo "err $KEY" >&2; exit 5';
 
   it('are not recorded unless asked for', async () => {
-    const { engine, records } = auditedEngine();
+    const { engine, records } = await auditedEngine();
     await engine.execute(bash(CODE));
     const [record] = await records();
     for (const field of ['code', 'stdout', 'stderr']) expect(record).not.toHaveProperty(field);
   });
 
   it('are recorded as asked for, the code as it is and the output masked (W132)', async () => {
-    const { engine, directory, records } = auditedEngine(
+    const { engine, directory, records } = await auditedEngine(
       { includeCode: true, includeOutput: true },
       { secrets: { KEY: SECRET } },
     );
@@ -224,13 +225,13 @@ describe('code and output', () => {
   });
 
   it('are recorded without what setup scripts print', async () => {
-    const { engine, records } = auditedEngine({ includeOutput: true });
+    const { engine, records } = await auditedEngine({ includeOutput: true });
     await engine.execute(bash('echo program', { setupScript: 'echo setup; echo setup >&2' }));
     expect(await records()).toMatchObject([{ stdout: 'program\n', stderr: '' }]);
   });
 
   it('are recorded no longer than callers see them', async () => {
-    const { engine, records } = auditedEngine({ includeOutput: true }, { maxOutputSize: 1000 });
+    const { engine, records } = await auditedEngine({ includeOutput: true }, { maxOutputSize: 1000 });
     const result = await engine.execute(bash('head --bytes 5000000 /dev/zero | tr "\\0" x'));
     expect(result.truncated).toBe(true);
     const [record] = await records();
@@ -238,7 +239,7 @@ describe('code and output', () => {
   });
 
   it('can be code alone, of a command line as well', async () => {
-    const { engine, records } = auditedEngine({ includeCode: true });
+    const { engine, records } = await auditedEngine({ includeCode: true });
     await engine.execute({ runtime: 'python', cmd: 'echo é' });
     const [record] = await records();
     expect(record).toMatchObject({ code: 'echo é', codeHash: sha256('echo é') });

@@ -1,8 +1,8 @@
 /** Processes that a program leaves behind: they hold nothing back, and do not live to see the next run. */
 import { expect, it } from 'vitest';
-import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
+import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/any-engine.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 // W13: what they kept open did.
 it('do not hold the result back, even with its output open', async () => {
@@ -18,7 +18,7 @@ it('lose nothing of what the program itself has printed', async () => {
 });
 
 it('are gone in the next run', async () => {
-  const one = ownEngine(ONE_SANDBOX);
+  const one = await ownEngine(ONE_SANDBOX);
   const first = await one.execute({
     runtime: 'bash',
     code: 'setsid sleep 4321 > /dev/null 2>&1 & disown; echo started',

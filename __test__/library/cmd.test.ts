@@ -1,11 +1,11 @@
 /** Command lines: run by bash, whatever the runtime. */
 import { RuntimeRegistry } from 'isol8';
 import { describe, expect, it } from 'vitest';
-import { sharedEngine } from '../support/engine.js';
+import { sharedEngine } from '../support/any-engine.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 /** The agent is only run where it could reach something. */
-const connected = sharedEngine({ network: 'filtered', networkFilter: { whitelist: ['^model\\.example$'] } });
+const connected = await sharedEngine({ network: 'filtered', networkFilter: { whitelist: ['^model\\.example$'] } });
 
 describe.each(RuntimeRegistry.list().map(({ name }) => name))('in %s', (runtime) => {
   const engineOf = runtime === 'agent' ? connected : engine;

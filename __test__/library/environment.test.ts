@@ -1,8 +1,8 @@
 /** The environment of a program: ours, then the request's, and nothing of anybody else's. */
 import { expect, it } from 'vitest';
-import { ONE_SANDBOX, sharedEngine } from '../support/engine.js';
+import { ONE_SANDBOX, sharedEngine } from '../support/any-engine.js';
 
-const engine = sharedEngine(ONE_SANDBOX);
+const engine = await sharedEngine(ONE_SANDBOX);
 
 async function environment(env?: Record<string, string>): Promise<Record<string, string>> {
   const code = 'import json, os; print(json.dumps(dict(os.environ)))';

@@ -1,9 +1,9 @@
 /** Files that a request brings along. */
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { ownEngine, sharedEngine } from '../support/engine.js';
+import { ownEngine, sharedEngine } from '../support/any-engine.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 it('are there before the program starts, text and bytes alike', async () => {
   const bytes = Buffer.from([0, 255, 10, 13, 128, 0]);
@@ -91,7 +91,7 @@ it('can replace nothing outside of /sandbox and /tmp', async () => {
 
 it('that do not fit are an error with a code', async () => {
   const files = { big: Buffer.alloc(3 << 20) };
-  const small = ownEngine({ sandboxSize: '1m' });
+  const small = await ownEngine({ sandboxSize: '1m' });
   await expect(small.execute({ runtime: 'bash', code: ':', files })).rejects.toMatchObject({
     code: 'WRITE_FILE_FAILED',
     message: expect.stringMatching(/^Failed to write file \/sandbox\/big in container \(exit code 1\)/),

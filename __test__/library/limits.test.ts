@@ -1,9 +1,9 @@
 /** Limits of memory, processes, files and space. */
 import { expect, it } from 'vitest';
-import { ownEngine } from '../support/engine.js';
+import { ownEngine } from '../support/any-engine.js';
 
 it('of memory end the program, without the words of a time limit', async () => {
-  const engine = ownEngine({ memoryLimit: '32m', poolSize: { clean: 0, dirty: 1 } });
+  const engine = await ownEngine({ memoryLimit: '32m', poolSize: { clean: 0, dirty: 1 } });
   const code = 'block = bytearray(100 * 1024 * 1024); print(len(block))';
   const killed = await engine.execute({ runtime: 'python', code });
   expect(killed.exitCode).not.toBe(0);
@@ -14,14 +14,14 @@ it('of memory end the program, without the words of a time limit', async () => {
 });
 
 it('of memory that a part of the program hits do not fail the whole', async () => {
-  const engine = ownEngine({ memoryLimit: '64m' });
+  const engine = await ownEngine({ memoryLimit: '64m' });
   const code = 'python3 -c "bytearray(200 << 20)" || echo "went on"';
   const result = await engine.execute({ runtime: 'python', cmd: code });
   expect(result).toMatchObject({ stdout: 'went on', exitCode: 0, outOfMemory: false });
 });
 
 it('of memory count files in /sandbox', async () => {
-  const engine = ownEngine({ memoryLimit: '64m' });
+  const engine = await ownEngine({ memoryLimit: '64m' });
   const { exitCode, stdout } = await engine.execute({
     runtime: 'bash',
     code: 'head --bytes 104857600 /dev/zero > f; echo written',
@@ -30,7 +30,7 @@ it('of memory count files in /sandbox', async () => {
 });
 
 it('of processes stop the fork, not the sandbox', async () => {
-  const engine = ownEngine({ pidsLimit: 32 });
+  const engine = await ownEngine({ pidsLimit: 32 });
   const code = `
 import os, time
 children = 0
@@ -53,13 +53,13 @@ except BlockingIOError:
 
 it('of processor time are shares of a core', async () => {
   const busy = 'import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n';
-  const half = ownEngine({ cpuLimit: 0.5 });
+  const half = await ownEngine({ cpuLimit: 0.5 });
   const { durationMs } = await half.execute({ runtime: 'python', code: busy });
   expect(durationMs).toBeGreaterThan(450);
 });
 
 it('of space are those of /sandbox and /tmp', async () => {
-  const engine = ownEngine({ sandboxSize: '2m', tmpSize: '1m' });
+  const engine = await ownEngine({ sandboxSize: '2m', tmpSize: '1m' });
   const fill = 'head --bytes 10485760 /dev/zero';
   const { stdout, stderr } = await engine.execute({
     runtime: 'bash',
@@ -70,7 +70,7 @@ it('of space are those of /sandbox and /tmp', async () => {
 });
 
 it('of open files are there', async () => {
-  const engine = ownEngine();
+  const engine = await ownEngine();
   const { stdout } = await engine.execute({ runtime: 'bash', code: 'ulimit -Hn; ulimit -Hc' });
   expect(stdout).toBe('8192\n0');
 });

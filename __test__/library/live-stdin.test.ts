@@ -1,21 +1,21 @@
 /** Standard input that comes while the program runs, from an async iterable. */
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DockerIsol8, ExecutionRequest } from 'isol8';
+import type { ExecutionRequest } from 'isol8';
 import { describe, expect, it } from 'vitest';
+import { type Engine, ONE_SANDBOX, ownEngine, sharedEngine } from '../support/any-engine.js';
 import { processesIn } from '../support/docker.js';
-import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
 import { collect, text } from '../support/events.js';
 import { until, within } from '../support/until.js';
 
 const MIB = 1 << 20;
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 type Stdin = ExecutionRequest['stdin'];
 
 /** The output of a command that reads `stdin`, buffered and streamed. */
-const FACES: [string, (on: DockerIsol8, cmd: string, stdin: Stdin) => Promise<string>][] = [
+const FACES: [string, (on: Engine, cmd: string, stdin: Stdin) => Promise<string>][] = [
   ['execute', async (on, cmd, stdin) => (await on.execute({ runtime: 'bash', cmd, stdin })).stdout],
   [
     'executeStream',
@@ -57,7 +57,7 @@ describe.each(FACES)('%s', (_, output) => {
   });
 
   it('fails as the iterable does, and kills the program', async () => {
-    const one = ownEngine(ONE_SANDBOX);
+    const one = await ownEngine(ONE_SANDBOX);
     const { containerId } = await one.execute({ runtime: 'bash', code: ':' });
     const cause = new Error('disk on fire');
     async function* burning() {

@@ -1,9 +1,9 @@
 /** Module systems and TypeScript: inline code means what it means in a file. */
 import { describe, expect, it } from 'vitest';
-import { sharedEngine } from '../support/engine.js';
+import { sharedEngine } from '../support/any-engine.js';
 import { collect } from '../support/events.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 describe('node', () => {
   // W9: what ran depended on whether it was streamed. W10: the extension was ignored unless there was a file.

@@ -1,8 +1,8 @@
 /** Files that are read back when the program has ended. */
 import { expect, it } from 'vitest';
-import { ownEngine, sharedEngine } from '../support/engine.js';
+import { ownEngine, sharedEngine } from '../support/any-engine.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -73,7 +73,7 @@ it('may be a big one', async () => {
 
 // W34: files were read into memory whatever their length.
 it('cannot be made of holes: what is read back is bounded by the memory of the sandbox', async () => {
-  const small = ownEngine({ memoryLimit: '64m' });
+  const small = await ownEngine({ memoryLimit: '64m' });
   const before = process.memoryUsage().rss;
   const { files } = await small.execute({
     runtime: 'bash',

@@ -1,14 +1,14 @@
 /** Output: how much of it is kept, and how bytes become text. */
 import { describe, expect, it } from 'vitest';
-import { ownEngine, sharedEngine } from '../support/engine.js';
+import { ownEngine, place, sharedEngine } from '../support/any-engine.js';
 import { answerOf } from '../support/process.js';
 
 const marker = (total: number, limit: number) => `\n\n--- OUTPUT TRUNCATED (${total} bytes, limit: ${limit}) ---`;
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
-describe('a limit of 1024 bytes', () => {
-  const limited = sharedEngine({ maxOutputSize: 1024 });
+describe('a limit of 1024 bytes', async () => {
+  const limited = await sharedEngine({ maxOutputSize: 1024 });
 
   it.each([0, 1, 1023, 1024])('keeps %i bytes', async (bytes) => {
     const { stdout, truncated } = await limited.execute({ runtime: 'python', code: `print("x" * ${bytes}, end="")` });
@@ -57,7 +57,7 @@ describe('a limit of 1024 bytes', () => {
 });
 
 it('keeps one byte when that is the limit', async () => {
-  const { stdout } = await ownEngine({ maxOutputSize: 1 }).execute({ runtime: 'bash', code: 'echo -n ab' });
+  const { stdout } = await (await ownEngine({ maxOutputSize: 1 })).execute({ runtime: 'bash', code: 'echo -n ab' });
   expect(stdout).toBe(`a${marker(2, 1)}`);
 });
 
@@ -67,7 +67,8 @@ it('keeps 1 MiB when nothing else was said', async () => {
 });
 
 it('keeps much when much was asked for', async () => {
-  const { stdout, truncated } = await ownEngine({ maxOutputSize: 64 << 20 }).execute({
+  const one = await ownEngine({ maxOutputSize: 64 << 20 });
+  const { stdout, truncated } = await one.execute({
     runtime: 'bash',
     cmd: 'head -c 33554432 /dev/zero | tr "\\0" z',
   });
@@ -102,7 +103,7 @@ it('passes NUL and control characters on', async () => {
 });
 
 it('of 1 GiB is counted to the byte, and costs no memory', { timeout: 120_000 }, async () => {
-  const { truncated, length, end, grownMiB } = await answerOf('flood');
+  const { truncated, length, end, grownMiB } = await answerOf('flood', [], { env: await place() });
   expect(truncated).toBe(true);
   expect(end).toBe(marker(1_073_741_824, 1_048_576));
   expect(length).toBe(1_048_576 + end.length);

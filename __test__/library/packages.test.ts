@@ -1,6 +1,6 @@
 /** Packages that a request asks for: installed by the sandbox user, over the filter, for this run alone. */
 import { describe, expect, it } from 'vitest';
-import { ownEngine } from '../support/engine.js';
+import { here, ownEngine } from '../support/any-engine.js';
 import { until } from '../support/until.js';
 
 const FILTERED = { network: 'filtered', timeoutMs: 120_000 } as const;
@@ -8,38 +8,41 @@ const FILTERED = { network: 'filtered', timeoutMs: 120_000 } as const;
 /** The image of a runtime by its name, so that nothing is there already: no image with packages is chosen instead. */
 const bare = (runtime: string) => ({ ...FILTERED, image: `isol8:${runtime}` });
 
-describe('installed over the filter, with a whitelist that names no registry,', () => {
-  const networkFilter = { whitelist: ['^nowhere\\.invalid$'] };
+// What a package manager does in a sandbox is the same whoever asks for it, and takes its time.
+here(() => {
+  describe('installed over the filter, with a whitelist that names no registry,', () => {
+    const networkFilter = { whitelist: ['^nowhere\\.invalid$'] };
 
-  it.each([
-    // W56: without root, on a read-only root file system.
-    ['bash', ['jq'], 'echo \'{"a":42}\' | jq .a', '42'],
-    ['python', ['six'], 'import six; print(six.__name__)', 'six'],
-    // W9: both kinds of modules.
-    ['node', ['is-odd'], 'console.log(require("is-odd")(3))', 'true'],
-    ['node', ['is-odd'], 'import odd from "is-odd"; console.log(odd(3))', 'true'],
-    // W58.
-    ['bun', ['zod'], 'import { z } from "zod"; console.log(z.string().parse("x"))', 'x'],
-    // W69.
-    ['deno', ['npm:is-odd@3'], 'import odd from "npm:is-odd@3"; console.log(odd(3))', 'true'],
-  ] as const)('%s uses %s', { timeout: 120_000 }, async (runtime, packages, code, stdout) => {
-    const engine = ownEngine({ ...bare(runtime), networkFilter });
-    const result = await engine.execute({ runtime, code, installPackages: [...packages] });
-    expect(result).toMatchObject({ exitCode: 0, stdout, installMs: expect.any(Number) });
-  });
+    it.each([
+      // W56: without root, on a read-only root file system.
+      ['bash', ['jq'], 'echo \'{"a":42}\' | jq .a', '42'],
+      ['python', ['six'], 'import six; print(six.__name__)', 'six'],
+      // W9: both kinds of modules.
+      ['node', ['is-odd'], 'console.log(require("is-odd")(3))', 'true'],
+      ['node', ['is-odd'], 'import odd from "is-odd"; console.log(odd(3))', 'true'],
+      // W58.
+      ['bun', ['zod'], 'import { z } from "zod"; console.log(z.string().parse("x"))', 'x'],
+      // W69.
+      ['deno', ['npm:is-odd@3'], 'import odd from "npm:is-odd@3"; console.log(odd(3))', 'true'],
+    ] as const)('%s uses %s', { timeout: 120_000 }, async (runtime, packages, code, stdout) => {
+      const engine = await ownEngine({ ...bare(runtime), networkFilter });
+      const result = await engine.execute({ runtime, code, installPackages: [...packages] });
+      expect(result).toMatchObject({ exitCode: 0, stdout, installMs: expect.any(Number) });
+    });
 
-  it('registries are let through for that run only', { timeout: 60_000 }, async () => {
-    const engine = ownEngine({ ...bare('python'), networkFilter });
-    const code = 'pip download --quiet --no-deps --retries 0 --dest /tmp six && echo came';
-    const without = await engine.execute({ runtime: 'python', cmd: code });
-    expect(without.stdout).not.toContain('came');
-    const withPackage = await engine.execute({ runtime: 'python', cmd: code, installPackages: ['six'] });
-    expect(withPackage.stdout).toContain('came');
+    it('registries are let through for that run only', { timeout: 120_000 }, async () => {
+      const engine = await ownEngine({ ...bare('python'), networkFilter });
+      const code = 'pip download --quiet --no-deps --retries 0 --dest /tmp six && echo came';
+      const without = await engine.execute({ runtime: 'python', cmd: code });
+      expect(without.stdout).not.toContain('came');
+      const withPackage = await engine.execute({ runtime: 'python', cmd: code, installPackages: ['six'] });
+      expect(withPackage.stdout).toContain('came');
+    });
   });
 });
 
-it('what one run has installed, the next one does not find', { timeout: 60_000 }, async () => {
-  const engine = ownEngine({ ...bare('python'), poolSize: { clean: 0, dirty: 1 } });
+it('what one run has installed, the next one does not find', { timeout: 120_000 }, async () => {
+  const engine = await ownEngine({ ...bare('python'), poolSize: { clean: 0, dirty: 1 } });
   const code = 'import six';
   const first = await engine.execute({ runtime: 'python', code, installPackages: ['six'] });
   const second = await engine.execute({ runtime: 'python', code });
@@ -47,8 +50,8 @@ it('what one run has installed, the next one does not find', { timeout: 60_000 }
   expect(second.containerId).toBe(first.containerId);
 });
 
-it('a session keeps what it has installed, and does not install it again', { timeout: 60_000 }, async () => {
-  const engine = ownEngine({ ...bare('python'), mode: 'persistent' });
+it('a session keeps what it has installed, and does not install it again', { timeout: 120_000 }, async () => {
+  const engine = await ownEngine({ ...bare('python'), mode: 'persistent' });
   const version = (...installPackages: string[]) =>
     engine.execute({ runtime: 'python', code: 'import toolz; print(toolz.__version__)', installPackages });
   const installed = { exitCode: 0, installMs: expect.any(Number) };
@@ -65,8 +68,8 @@ it('a session keeps what it has installed, and does not install it again', { tim
   for (let n = 0; n < 2; n++) await expect(version(missing)).rejects.toMatchObject({ code: 'INSTALL_FAILED' });
 });
 
-it('registries are closed again to what a session leaves running', { timeout: 60_000 }, async () => {
-  const engine = ownEngine({
+it('registries are closed again to what a session leaves running', { timeout: 120_000 }, async () => {
+  const engine = await ownEngine({
     ...bare('python'),
     mode: 'persistent',
     networkFilter: { whitelist: ['^nowhere\\.invalid$'] },
@@ -87,16 +90,18 @@ it('registries are closed again to what a session leaves running', { timeout: 60
 
 // W55: names are neither options nor commands.
 it.each(['--index-url=x', 'six; touch /tmp/x', '$(id)', 'a b', 'six>=1', 'a\nb'])('%j is no package', async (name) => {
-  const engine = ownEngine(FILTERED);
+  const engine = await ownEngine(FILTERED);
   await expect(engine.execute({ runtime: 'python', code: '1', installPackages: [name] })).rejects.toMatchObject({
     code: 'INVALID_REQUEST',
     message: expect.stringContaining('Only alphanumeric, -, _, ., /, @, and = are allowed.'),
   });
 });
 
-it('a package that does not exist fails the run, in both faces, with what the package manager said', async () => {
+it('a package that does not exist fails the run, in both faces, with what the package manager said', {
+  timeout: 120_000,
+}, async () => {
   // W20: masked, too.
-  const engine = ownEngine({ ...FILTERED, secrets: { NAME: 'no-such-package-of-isol8' } });
+  const engine = await ownEngine({ ...FILTERED, secrets: { NAME: 'no-such-package-of-isol8' } });
   const request = { runtime: 'python', code: 'print("no")', installPackages: ['no-such-package-of-isol8'] } as const;
   const failure = {
     code: 'INSTALL_FAILED',

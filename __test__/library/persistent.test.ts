@@ -1,38 +1,37 @@
 /** Persistent engines: one container for all executions, one after the other, with what they leave behind. */
-import type { DockerIsol8, ExecutionRequest } from 'isol8';
+import type { ExecutionRequest } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { containersOf, docker, inspect, processesIn } from '../support/docker.js';
-import { ownEngine, PERSISTENT } from '../support/engine.js';
+import { type Engine, hasContainer, mine, ownEngine, PERSISTENT } from '../support/any-engine.js';
+import { docker, inspect, processesIn } from '../support/docker.js';
 import { collect, text } from '../support/events.js';
 import { until, within } from '../support/until.js';
 
-const mine = () => containersOf(process.pid);
-
-const bash = (engine: DockerIsol8, code: string, more: Partial<ExecutionRequest> = {}) =>
+const bash = (engine: Engine, code: string, more: Partial<ExecutionRequest> = {}) =>
   engine.execute({ runtime: 'bash', code, ...more });
 
 it('have no container before the first run, prewarmed or not, and keep that of the first run', async () => {
-  const engine = ownEngine(PERSISTENT);
+  const engine = await ownEngine(PERSISTENT);
   await engine.start({ prewarm: true });
-  expect([engine.containerId, await mine()]).toEqual([null, []]);
+  hasContainer(engine, null);
+  expect(await mine()).toEqual([]);
   const { containerId } = await bash(engine, ':');
-  expect(engine.containerId).toBe(containerId);
+  hasContainer(engine, containerId);
   expect((await bash(engine, ':')).containerId).toBe(containerId);
   expect(await mine()).toEqual([containerId]);
 });
 
 it('can be started by a stream as well', async () => {
-  const engine = ownEngine(PERSISTENT);
-  expect(text(await collect(engine.executeStream({ runtime: 'bash', code: 'echo x | tee kept' })), 'stdout')).toBe(
-    'x\n',
-  );
-  expect(engine.containerId).toMatch(/^[0-9a-f]{64}$/);
+  const engine = await ownEngine(PERSISTENT);
+  const events = await collect(engine.executeStream({ runtime: 'bash', code: 'echo x | tee kept' }));
+  expect(text(events, 'stdout')).toBe('x\n');
+  const [container = ''] = await mine();
+  hasContainer(engine, container);
   expect((await bash(engine, 'cat kept')).stdout).toBe('x');
 });
 
 describe('from one run to the next', () => {
   it('files stay, the environment of a request and the state of an interpreter do not', async () => {
-    const engine = ownEngine(PERSISTENT);
+    const engine = await ownEngine(PERSISTENT);
     const python = (code: string, env?: Record<string, string>) => engine.execute({ runtime: 'python', code, env });
     await python('open("/sandbox/a", "w").write("a"); open("/tmp/b", "w").write("b"); x = 42', { ONCE: 'only' });
     const { stdout } = await python(`
@@ -42,7 +41,7 @@ print(open("/sandbox/a").read(), open("/tmp/b").read(), "ONCE" in os.environ, "x
   });
 
   it('background processes live on', async () => {
-    const engine = ownEngine(PERSISTENT);
+    const engine = await ownEngine(PERSISTENT);
     const { stdout: pid } = await bash(engine, 'sleep 4321 & echo $!');
     for (let n = 0; n < 2; n++) expect((await bash(engine, `kill -0 ${pid} && echo alive`)).stdout).toBe('alive');
   });
@@ -51,7 +50,7 @@ print(open("/sandbox/a").read(), open("/tmp/b").read(), "ONCE" in os.environ, "x
     ['its time limit', { timeoutMs: 300 }, undefined],
     ['an abort', {}, () => AbortSignal.timeout(300)],
   ])('%s ends a run with all that it started, and nothing else', async (_, limit, signal) => {
-    const engine = ownEngine(PERSISTENT);
+    const engine = await ownEngine(PERSISTENT);
     await bash(engine, 'sleep 1111 & (setsid sleep 2222 &) ; (until test -e fork; do sleep 0.01; done; sleep 6666) &');
     const code = ': > fork; sleep 3333 & (setsid sleep 4444 > /dev/null 2>&1 &); trap "" TERM; sleep 5555';
     const run = engine.execute({ runtime: 'bash', code, ...limit }, { signal: signal?.() });
@@ -63,7 +62,7 @@ print(open("/sandbox/a").read(), open("/tmp/b").read(), "ONCE" in os.environ, "x
 
   // W11: script files were named by the millisecond, and never deleted.
   it('no script file stays, however the run ends', async () => {
-    const engine = ownEngine(PERSISTENT);
+    const engine = await ownEngine(PERSISTENT);
     const left = async () => (await engine.execute({ runtime: 'bash', cmd: 'ls -A /sandbox /tmp' })).stdout;
     const clean = await left();
     const named = await bash(engine, 'basename $0; ls -A', { setupScript: ':' });
@@ -85,7 +84,7 @@ print(open("/sandbox/a").read(), open("/tmp/b").read(), "ONCE" in os.environ, "x
 });
 
 it('serve requests in the order of the calls, one at a time, however many are allowed', async () => {
-  const engine = ownEngine(PERSISTENT, 10);
+  const engine = await ownEngine(PERSISTENT, 10);
   const code = (n: number) => `mkdir lock || exit 9; echo ${n} >> order; sleep 0.02; rmdir lock`;
   const runs = Array.from({ length: 8 }, (_, n) =>
     n % 2
@@ -98,7 +97,7 @@ it('serve requests in the order of the calls, one at a time, however many are al
 
 // W29: two first requests at a time created two containers, and one of them leaked.
 it('create one container for several first requests at a time', async () => {
-  const engine = ownEngine(PERSISTENT, 10);
+  const engine = await ownEngine(PERSISTENT, 10);
   const runs = Array.from({ length: 4 }, () => bash(engine, ':'));
   const used = new Set((await Promise.all(runs)).map(({ containerId }) => containerId));
   expect(await mine()).toEqual([...used]);
@@ -106,7 +105,7 @@ it('create one container for several first requests at a time', async () => {
 });
 
 it('leak none when the first request is given up while its container starts', async () => {
-  const engine = ownEngine(PERSISTENT);
+  const engine = await ownEngine(PERSISTENT);
   const controller = new AbortController();
   const first = engine.execute({ runtime: 'bash', code: ':' }, { signal: controller.signal });
   const outcome = expect(first).rejects.toMatchObject({ code: 'ABORT_ERR' });
@@ -118,7 +117,7 @@ it('leak none when the first request is given up while its container starts', as
 });
 
 it('keep to one runtime, commands included', async () => {
-  const engine = ownEngine(PERSISTENT);
+  const engine = await ownEngine(PERSISTENT);
   await bash(engine, 'echo mine > file');
   const refusal = {
     code: 'RUNTIME_SWITCH',
@@ -132,22 +131,24 @@ it('keep to one runtime, commands included', async () => {
 });
 
 it('lose their container and their runtime by stop()', async () => {
-  const engine = ownEngine(PERSISTENT);
+  const engine = await ownEngine(PERSISTENT);
   const { containerId } = await bash(engine, 'sleep 60 & echo x > file');
   await within('stop()', 5000, engine.stop());
-  expect([engine.containerId, await mine()]).toEqual([null, []]);
+  hasContainer(engine, null);
+  expect(await mine()).toEqual([]);
   const next = await engine.execute({ runtime: 'python', code: 'import os; print(os.path.exists("file"))' });
   expect(next.stdout).toBe('False');
   expect(next.containerId).not.toBe(containerId);
 });
 
 it('end what runs and what waits by stop()', async () => {
-  const engine = ownEngine(PERSISTENT);
+  const engine = await ownEngine(PERSISTENT);
   const stream = engine.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' });
   await stream.next();
   const outcomes = Promise.allSettled([stream.next(), bash(engine, ':')]);
   await within('stop()', 5000, engine.stop());
-  expect([engine.containerId, await mine()]).toEqual([null, []]);
+  hasContainer(engine, null);
+  expect(await mine()).toEqual([]);
   for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: 'STOPPED' } });
 });
 
@@ -162,31 +163,31 @@ describe('with `persist`', () => {
 
   // W31: stop() removed it all the same.
   it('the container of a session stays when the engine is stopped, and so does its id', async () => {
-    const engine = ownEngine({ ...PERSISTENT, persist: true });
+    const engine = await ownEngine({ ...PERSISTENT, persist: true });
     const id = removed((await bash(engine, 'echo x > file; sleep 4321 & :')).containerId);
     await engine.stop();
-    expect(engine.containerId).toBe(id);
+    hasContainer(engine, id);
     expect((await inspect(id)).State.Running).toBe(true);
     expect(await processesIn(id)).toContainEqual(expect.stringContaining('sleep 4321'));
     expect(await docker(['exec', id, 'cat', '/sandbox/file'])).toBe('x');
     const next = removed((await bash(engine, 'ls')).containerId);
     expect(next).not.toBe(id);
-    expect(engine.containerId).toBe(next);
+    hasContainer(engine, next);
   });
 
   it('the container of every single run stays, and none is used twice', async () => {
-    const engine = ownEngine({ persist: true, poolSize: 0 });
+    const engine = await ownEngine({ persist: true, poolSize: 0 });
     const first = removed((await bash(engine, 'echo x > file')).containerId);
     const second = removed((await bash(engine, 'ls')).containerId);
     expect(second).not.toBe(first);
     await engine.stop();
     expect((await mine()).sort()).toEqual([first, second].sort());
     expect(await docker(['exec', first, 'cat', '/sandbox/file'])).toBe('x');
-    expect(engine.containerId).toBeNull();
+    hasContainer(engine, null);
   });
 
   it('a run that is still going on when the engine is stopped leaves nothing', async () => {
-    const engine = ownEngine({ persist: true, poolSize: 0 });
+    const engine = await ownEngine({ persist: true, poolSize: 0 });
     const stream = engine.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' });
     await stream.next();
     const cut = expect(stream.next()).rejects.toMatchObject({ code: 'STOPPED' });

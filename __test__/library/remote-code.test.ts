@@ -1,11 +1,11 @@
 /** Code that is given by its URL: whether it is fetched, what is run then, and what every refusal says. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { DockerIsol8, type ExecutionRequest, type Isol8ErrorCode, type RemoteCodePolicy, RuntimeRegistry } from 'isol8';
+import { type ExecutionRequest, type Isol8ErrorCode, type RemoteCodePolicy, RuntimeRegistry } from 'isol8';
 import { describe, expect, it } from 'vitest';
+import { construct, here, ownEngine, PERSISTENT, sharedEngine, WITHOUT_DOCKER } from '../support/any-engine.js';
 import { auditedEngine } from '../support/audit.js';
 import { codeAt, LOOPBACK, redirectTo } from '../support/code.js';
-import { ownEngine, PERSISTENT, sharedEngine } from '../support/engine.js';
 import { collect, text } from '../support/events.js';
 import { within } from '../support/until.js';
 
@@ -46,21 +46,15 @@ function at(path: string, more: Partial<ExecutionRequest> = {}): ExecutionReques
   return { runtime: 'python', codeUrl: site.url(path), allowInsecureCodeUrl: true, ...more };
 }
 
-const engine = sharedEngine({ remoteCode: LOOPBACK });
-
-/** An engine that cannot run anything: what it says, it says without Docker. */
-function withoutDocker(remoteCode?: Partial<RemoteCodePolicy>): DockerIsol8 {
-  return new DockerIsol8({ remoteCode, docker: { socketPath: '/nowhere/docker.sock' } });
-}
+const engine = await sharedEngine({ remoteCode: LOOPBACK });
 
 /** What is said of a request that comes to nothing before Docker is asked for anything. */
 async function refusal(policy: Partial<RemoteCodePolicy> | undefined, request: ExecutionRequest) {
-  const error = await withoutDocker(policy)
-    .execute(request)
-    .then(
-      () => undefined,
-      (error: Error & { code: Isol8ErrorCode }) => error,
-    );
+  const refusing = await ownEngine({ remoteCode: policy, ...WITHOUT_DOCKER });
+  const error = await refusing.execute(request).then(
+    () => undefined,
+    (error: Error & { code: Isol8ErrorCode }) => error,
+  );
   return [error?.code, error?.message];
 }
 
@@ -92,7 +86,7 @@ describe('code at a URL', () => {
   });
 
   it('runs in a session', async () => {
-    const session = ownEngine({ ...PERSISTENT, remoteCode: LOOPBACK });
+    const session = await ownEngine({ ...PERSISTENT, remoteCode: LOOPBACK });
     for (const path of ['/hello.py', '/gzip.py']) {
       expect((await session.execute(at(path))).stdout).toBe('hello');
     }
@@ -100,19 +94,21 @@ describe('code at a URL', () => {
   });
 
   it('is what the record of the execution is about', async () => {
-    const { engine, records } = auditedEngine({ includeCode: true }, { remoteCode: LOOPBACK });
+    const { engine, records } = await auditedEngine({ includeCode: true }, { remoteCode: LOOPBACK });
     await engine.execute(at('/hello.py'));
     expect(await records()).toMatchObject([{ code: HELLO, codeHash: sha256(HELLO) }]);
   });
 
-  it('can be for a runtime of the caller’s that takes files, and for no other', async () => {
-    const adapter = { name: 'py-file', image: 'isol8:python', getFileExtension: () => '.py' };
-    RuntimeRegistry.register({ ...adapter, getCommand: (_, path = '') => ['python3', path] }, []);
-    RuntimeRegistry.register({ ...adapter, name: 'py-inline', getCommand: (code) => ['python3', '-c', code] }, []);
-    expect((await engine.execute(at('/hello.py', { runtime: 'py-file' }))).stdout).toBe('hello');
-    await expect(engine.execute(at('/hello.py', { runtime: 'py-inline' }))).rejects.toMatchObject({
-      code: 'INVALID_REQUEST',
-      message: 'the runtime py-inline cannot run a codeUrl: its command contains the source text',
+  here(() => {
+    it('can be for a runtime of the caller’s that takes files, and for no other', async () => {
+      const adapter = { name: 'py-file', image: 'isol8:python', getFileExtension: () => '.py' };
+      RuntimeRegistry.register({ ...adapter, getCommand: (_, path = '') => ['python3', path] }, []);
+      RuntimeRegistry.register({ ...adapter, name: 'py-inline', getCommand: (code) => ['python3', '-c', code] }, []);
+      expect((await engine.execute(at('/hello.py', { runtime: 'py-file' }))).stdout).toBe('hello');
+      await expect(engine.execute(at('/hello.py', { runtime: 'py-inline' }))).rejects.toMatchObject({
+        code: 'INVALID_REQUEST',
+        message: 'the runtime py-inline cannot run a codeUrl: its command contains the source text',
+      });
     });
   });
 });
@@ -145,7 +141,7 @@ describe('a request', () => {
   });
 
   it('that is aborted, or whose engine is stopped, while its code is fetched ends at once', async () => {
-    const own = new DockerIsol8({ remoteCode: LOOPBACK }, 1);
+    const own = await ownEngine({ remoteCode: LOOPBACK }, 1);
     const controller = new AbortController();
     const aborted = own.execute(at('/silent.py'), { signal: controller.signal });
     // It holds the one permit.
@@ -264,7 +260,7 @@ describe('the checks, in their order', () => {
     const codeUrl = `http://localhost:${site.port}/hello.py`;
     const named = { ...LOOPBACK, allowedHosts: ['^localhost$'] };
     expect((await refusal(named, at('', { codeUrl })))[1]).toBe('Blocked code URL host: localhost');
-    const both = ownEngine({
+    const both = await ownEngine({
       remoteCode: { ...LOOPBACK, allowedHosts: ['^localhost$', '^127\\.0\\.0\\.1$', '^::1$'] },
     });
     expect((await both.execute(at('', { codeUrl }))).stdout).toBe('hello');
@@ -277,7 +273,7 @@ describe('the checks, in their order', () => {
       expect(await refusal({ ...LOOPBACK, requireHash: true }, at('/hello.py', { codeHash }))).toEqual(expected);
     }
     expect(site.asked.length).toBe(asked);
-    const strict = ownEngine({ remoteCode: { ...LOOPBACK, requireHash: true } });
+    const strict = await ownEngine({ remoteCode: { ...LOOPBACK, requireHash: true } });
     expect((await strict.execute(at('/hello.py', { codeHash: sha256(HELLO) }))).stdout).toBe('hello');
   });
 
@@ -375,14 +371,14 @@ describe('a policy', () => {
     [{ within: [] }, /within/],
     [7, /remoteCode/],
   ])('cannot be %j', (remoteCode, message) => {
-    expect(() => new DockerIsol8({ remoteCode: remoteCode as never })).toThrow(
+    expect(() => construct({ remoteCode: remoteCode as never })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringMatching(message) }),
     );
   });
 
   it('may leave everything open', () => {
     for (const remoteCode of [undefined, null, {}, { enabled: true }]) {
-      expect(new DockerIsol8({ remoteCode: remoteCode as never })).toBeInstanceOf(DockerIsol8);
+      expect(construct({ remoteCode: remoteCode as never })).toBeDefined();
     }
   });
 });

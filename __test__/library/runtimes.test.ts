@@ -1,7 +1,7 @@
 /** Programs in all five languages: what they print and how they end. The agent has a suite of its own. */
 import type { Runtime } from 'isol8';
 import { describe, expect, it } from 'vitest';
-import { sharedEngine } from '../support/engine.js';
+import { sharedEngine } from '../support/any-engine.js';
 
 interface Programs {
   hello: string;
@@ -49,7 +49,7 @@ const PROGRAMS: Record<Exclude<Runtime, 'agent'>, Programs> = {
   },
 };
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 describe.each(Object.entries(PROGRAMS) as [Runtime, Programs][])('%s', (runtime, programs) => {
   it('says hello, and nothing else', async () => {

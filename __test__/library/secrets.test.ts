@@ -1,11 +1,10 @@
 /** Secrets reach the program, and nobody else. */
-import { DockerIsol8 } from 'isol8';
 import { expect, it } from 'vitest';
+import { construct, ownEngine, sharedEngine } from '../support/any-engine.js';
 import { inspect } from '../support/docker.js';
-import { ownEngine, sharedEngine } from '../support/engine.js';
 
 const SECRET = 'sk-live "f00/bar+baz" 42';
-const engine = sharedEngine({ secrets: { API_KEY: SECRET, SHORT: 'abc', LONG: 'abcdef', EMPTY: '' } });
+const engine = await sharedEngine({ secrets: { API_KEY: SECRET, SHORT: 'abc', LONG: 'abcdef', EMPTY: '' } });
 
 const python = (code: string, more = {}) => engine.execute({ runtime: 'python', code, ...more });
 
@@ -57,7 +56,7 @@ it('hold back nothing that cannot be a secret', async () => {
 
 // W18: truncation ran before masking, so that the beginning of a secret could survive.
 it('leave nothing visible where output is cut', async () => {
-  const small = ownEngine({ secrets: { KEY: SECRET }, maxOutputSize: 10 });
+  const small = await ownEngine({ secrets: { KEY: SECRET }, maxOutputSize: 10 });
   const { stdout } = await small.execute({ runtime: 'bash', code: 'printf "12345678%s" "$KEY"' });
   expect(stdout).toBe(`12345678**\n\n--- OUTPUT TRUNCATED (${8 + SECRET.length} bytes, limit: 10) ---`);
 });
@@ -79,7 +78,7 @@ it.each([
   [{ 'A=B': 'x' }, 'name'],
   [{ A: 'hunter2\0' }, 'NUL'],
 ])('are refused where no program could receive them, without being repeated (%j)', (secrets, reason) => {
-  const make = () => new DockerIsol8({ secrets });
+  const make = () => construct({ secrets });
   expect(make).toThrow(reason);
   expect(make).not.toThrow('hunter2');
   expect(make).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));

@@ -1,33 +1,28 @@
 /** Files of a persistent engine: put into its container and got out of it, beside whatever runs there. */
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ownEngine, PERSISTENT, sharedEngine } from '../support/engine.js';
+import { ownEngine, PERSISTENT, sharedEngine, WITHOUT_CONTAINER } from '../support/any-engine.js';
 
-const engine = sharedEngine(PERSISTENT);
+const engine = await sharedEngine(PERSISTENT);
 
 const bash = async (code: string) => (await engine.execute({ runtime: 'bash', code })).stdout;
 
 describe('without a container', () => {
-  const NO_CONTAINER = {
-    code: 'NO_CONTAINER',
-    message: 'No active container. Call execute() first in persistent mode.',
-  };
-
   it('before the first run, and after stop(), there are none', async () => {
-    const own = ownEngine(PERSISTENT);
+    const own = await ownEngine(PERSISTENT);
     for (let n = 0; n < 2; n++) {
-      await expect(own.putFile('/sandbox/x', 'x')).rejects.toMatchObject(NO_CONTAINER);
-      await expect(own.getFile('/sandbox/x')).rejects.toMatchObject(NO_CONTAINER);
+      await expect(own.putFile('/sandbox/x', 'x')).rejects.toMatchObject(WITHOUT_CONTAINER.persistent);
+      await expect(own.getFile('/sandbox/x')).rejects.toMatchObject(WITHOUT_CONTAINER.persistent);
       await own.execute({ runtime: 'bash', code: ':' });
       await own.stop();
     }
   });
 
   it('an ephemeral engine has none, even after a run', async () => {
-    const own = ownEngine();
+    const own = await ownEngine();
     await own.execute({ runtime: 'bash', code: ':' });
-    await expect(own.putFile('/sandbox/x', 'x')).rejects.toMatchObject(NO_CONTAINER);
-    await expect(own.getFile('/sandbox/x')).rejects.toMatchObject(NO_CONTAINER);
+    await expect(own.putFile('/sandbox/x', 'x')).rejects.toMatchObject(WITHOUT_CONTAINER.ephemeral);
+    await expect(own.getFile('/sandbox/x')).rejects.toMatchObject(WITHOUT_CONTAINER.ephemeral);
   });
 });
 
@@ -134,7 +129,7 @@ it('that are longer than a sandbox could hold are not read', async () => {
 });
 
 it('that do not fit are an error, and the session goes on', async () => {
-  const small = ownEngine({ ...PERSISTENT, sandboxSize: '1m' });
+  const small = await ownEngine({ ...PERSISTENT, sandboxSize: '1m' });
   const { containerId } = await small.execute({ runtime: 'bash', code: 'echo kept > kept' });
   await expect(small.putFile('big', Buffer.alloc(3 << 20))).rejects.toMatchObject({
     code: 'WRITE_FILE_FAILED',
@@ -147,7 +142,7 @@ it('that do not fit are an error, and the session goes on', async () => {
 
 // W8: with a writable root, files were written under the mounts, as root, with names cut at 100 bytes.
 it('are seen by the program where the root file system is writable, too', async () => {
-  const open = ownEngine({ ...PERSISTENT, readonlyRootFs: false });
+  const open = await ownEngine({ ...PERSISTENT, readonlyRootFs: false });
   const name = 'n'.repeat(200);
   const code = 'cat n*; stat --format %U exec_* n*';
   const { stdout } = await open.execute({ runtime: 'bash', code, files: { [name]: 'mine\n' } });

@@ -1,19 +1,18 @@
 /** Persistent engines whose container ends by itself, or is taken away: one call is told, the next one works. W30. */
-import type { DockerIsol8 } from 'isol8';
 import { describe, expect, it } from 'vitest';
-import { containersOf, docker, processesIn } from '../support/docker.js';
-import { ownEngine, PERSISTENT } from '../support/engine.js';
+import { type Engine, hasContainer, mine, ownEngine, PERSISTENT } from '../support/any-engine.js';
+import { docker, processesIn } from '../support/docker.js';
 import { collect } from '../support/events.js';
 import { until, within } from '../support/until.js';
 
-const hello = (engine: DockerIsol8) => engine.execute({ runtime: 'bash', code: 'echo hello; ls kept 2>&1' });
+const hello = (engine: Engine) => engine.execute({ runtime: 'bash', code: 'echo hello; ls kept 2>&1' });
 
 /** An engine that has had a container, and has just lost it. */
-async function bereft(...how: string[]): Promise<{ engine: DockerIsol8; lost: string }> {
-  const engine = ownEngine(PERSISTENT);
+async function bereft(...how: string[]): Promise<{ engine: Engine; lost: string }> {
+  const engine = await ownEngine(PERSISTENT);
   const { containerId: lost } = await engine.execute({ runtime: 'bash', code: ': > kept' });
   await docker([...how, lost]);
-  await until('the container to go', 5000, async () => !(await containersOf(process.pid)).includes(lost));
+  await until('the container to go', 5000, async () => !(await mine()).includes(lost));
   return { engine, lost };
 }
 
@@ -25,13 +24,13 @@ const told = (lost: string) => ({
 it.each([['kill'], ['stop', '--time', '0'], ['rm', '--force']])('between two runs (docker %s)', async (...how) => {
   const { engine, lost } = await bereft(...how);
   await expect(within('the call that is told', 5000, hello(engine))).rejects.toMatchObject(told(lost));
-  expect(engine.containerId).toBeNull();
+  hasContainer(engine, null);
   const next = await hello(engine);
   expect(next.stdout).toMatch(/^hello\n.*No such file/);
   expect(next.containerId).not.toBe(lost);
 });
 
-it.each<[string, (engine: DockerIsol8) => Promise<unknown>]>([
+it.each<[string, (engine: Engine) => Promise<unknown>]>([
   ['a stream', (engine) => collect(engine.executeStream({ runtime: 'bash', code: ':' }))],
   ['putFile()', (engine) => engine.putFile('x', 'x')],
   ['getFile()', (engine) => engine.getFile('kept')],
@@ -49,7 +48,7 @@ it('the next one may have another runtime', async () => {
 });
 
 it('during a run', async () => {
-  const engine = ownEngine(PERSISTENT);
+  const engine = await ownEngine(PERSISTENT);
   const { containerId } = await hello(engine);
   const run = engine.execute({ runtime: 'bash', code: 'sleep 60' });
   const outcome = expect(within('the run to end', 10_000, run)).rejects.toMatchObject({
@@ -70,7 +69,7 @@ describe('for want of memory', () => {
   const small = () => ownEngine({ ...PERSISTENT, memoryLimit: '64m' });
 
   it('during a run, whose result says so', async () => {
-    const engine = small();
+    const engine = await small();
     const { containerId, ...killed } = await engine.execute({ runtime: 'bash', code: ':', files: { BIG } });
     expect(killed).toMatchObject({ exitCode: 137, outOfMemory: true, timedOut: false });
     await expect(hello(engine)).rejects.toMatchObject(told(containerId));
@@ -78,7 +77,7 @@ describe('for want of memory', () => {
   });
 
   it('during putFile(), which says so', async () => {
-    const engine = small();
+    const engine = await small();
     const { containerId } = await hello(engine);
     await expect(engine.putFile('big', BIG)).rejects.toMatchObject(told(containerId));
     expect((await hello(engine)).stdout).toContain('hello');

@@ -1,9 +1,9 @@
 /** Setup scripts: run before the program, in its sandbox, and told apart from it. */
 import { randomUUID } from 'node:crypto';
-import type { DockerIsol8, ExecutionRequest, StreamEvent } from 'isol8';
+import type { ExecutionRequest, StreamEvent } from 'isol8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Engine, ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../support/any-engine.js';
 import { build, docker } from '../support/docker.js';
-import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../support/engine.js';
 import { collect, text } from '../support/events.js';
 
 const SECRET = 'hunter2-hunter2';
@@ -15,8 +15,8 @@ const code = event('code');
 describe.each([
   ['ephemeral', ONE_SANDBOX],
   ['persistent', PERSISTENT],
-])('%s', (_, options) => {
-  const engine = sharedEngine({ ...options, secrets: { TOKEN: SECRET } });
+])('%s', async (_, options) => {
+  const engine = await sharedEngine({ ...options, secrets: { TOKEN: SECRET } });
   const bash = (request: Partial<ExecutionRequest>) => engine.execute({ runtime: 'bash', code: ':', ...request });
   const events = (request: Partial<ExecutionRequest>) =>
     collect(engine.executeStream({ runtime: 'bash', code: ':', ...request }));
@@ -94,7 +94,7 @@ describe.each([
   // W28: the script stayed in /sandbox.
   it('are not there any more when the program runs, nor on any command line', async () => {
     const script = '# the text of the script\ntr "\\0" " " < /proc/$$/cmdline';
-    const own = ownEngine(options);
+    const own = await ownEngine(options);
     const request = { runtime: 'bash', setupScript: script, cmd: 'ls -A /sandbox /tmp' } as const;
     const printed = text(await collect(own.executeStream(request)), 'stdout');
     expect(printed).toMatch(/^bash \/sandbox\/\S+\.sh \/sandbox:\n\n\/tmp:\n$/);
@@ -149,10 +149,10 @@ describe('of an image', () => {
   });
 
   const request = { runtime: 'bash', setupScript: 'echo of the request; echo request >> /tmp/trace' } as const;
-  const trace = (engine: DockerIsol8) => engine.execute({ ...request, code: 'xargs < /tmp/trace' });
+  const trace = (engine: Engine) => engine.execute({ ...request, code: 'xargs < /tmp/trace' });
 
   it('come before those of the request', async () => {
-    const engine = ownEngine({ image: tag });
+    const engine = await ownEngine({ image: tag });
     expect(await collect(engine.executeStream({ ...request, code: 'xargs < /tmp/trace' }))).toEqual([
       setup('stdout', 'from the image\n'),
       setup('exit', '0'),
@@ -164,13 +164,13 @@ describe('of an image', () => {
   });
 
   it('come before every run in sandboxes that are as new', async () => {
-    const engine = ownEngine({ ...ONE_SANDBOX, image: tag });
+    const engine = await ownEngine({ ...ONE_SANDBOX, image: tag });
     for (let n = 0; n < 2; n++) expect((await trace(engine)).stdout).toBe('image request');
   });
 
   // W5: they were run only when the container of a session was created.
   it('come before every run in a session, too', async () => {
-    const engine = ownEngine({ ...PERSISTENT, image: tag });
+    const engine = await ownEngine({ ...PERSISTENT, image: tag });
     for (const times of [1, 2, 3]) {
       expect((await trace(engine)).stdout).toBe(Array(times).fill('image request').join(' '));
     }

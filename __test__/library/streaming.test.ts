@@ -1,12 +1,12 @@
 /** Streaming executions: events as they happen, in order, and an end to what nobody wants to hear any more. */
 import type { ExecutionRequest } from 'isol8';
 import { describe, expect, it } from 'vitest';
+import { type Engine, ONE_SANDBOX, ownEngine, sharedEngine } from '../support/any-engine.js';
 import { processesIn } from '../support/docker.js';
-import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
 import { collect, text } from '../support/events.js';
 import { until, within } from '../support/until.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 const eventsOf = (request: ExecutionRequest) => collect(engine.executeStream(request));
 
@@ -62,7 +62,7 @@ it('answers requests for several events at once in order', async () => {
 
 // W21: output waited in a queue without end.
 it('lets a slow reader slow the program down, instead of storing its output', async () => {
-  const patient = ownEngine({ maxOutputSize: 1 << 30 });
+  const patient = await ownEngine({ maxOutputSize: 1 << 30 });
   const cmd = 'for ((n = 0; n < 64; n++)); do head --bytes 1048576 /dev/zero; done';
   const before = process.memoryUsage.rss();
   const stream = patient.executeStream({ runtime: 'bash', cmd });
@@ -79,8 +79,8 @@ describe('a program that nobody listens to any more', () => {
   const ENDLESS = 'trap "" TERM INT; (setsid sleep 98765 &); echo up; while :; do sleep 0.01; done';
 
   /** What still runs in the only container of this engine, besides its guest, when it should all be gone. */
-  async function survivors(start: (one: ReturnType<typeof ownEngine>) => Promise<void>): Promise<string> {
-    const one = ownEngine(ONE_SANDBOX);
+  async function survivors(start: (one: Engine) => Promise<void>): Promise<string> {
+    const one = await ownEngine(ONE_SANDBOX);
     const { containerId } = await one.execute({ runtime: 'bash', code: ':' });
     await start(one);
     await until('the program to be killed', 1000, async () => (await processesIn(containerId)).length === 1);
@@ -125,7 +125,7 @@ describe('a program that nobody listens to any more', () => {
   });
 
   it('never starts when it is abandoned before', async () => {
-    const one = ownEngine(ONE_SANDBOX);
+    const one = await ownEngine(ONE_SANDBOX);
     const stream = one.executeStream({ runtime: 'bash', code: 'echo never' });
     expect(await stream.return?.()).toMatchObject({ done: true });
     expect(await stream.next()).toMatchObject({ done: true });

@@ -1,14 +1,14 @@
 /** Time limits: the program and all it started are gone when the limit is over, and what it printed is kept. */
 import type { StreamEvent } from 'isol8';
 import { describe, expect, it } from 'vitest';
-import { ownEngine, sharedEngine } from '../support/engine.js';
+import { ownEngine, sharedEngine } from '../support/any-engine.js';
 
 const MARKER = '\n--- EXECUTION TIMED OUT ---';
 
 /** How far from its limit the end may be. */
 const PRECISION_MS = 100;
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 /** Runs a request and says how long that took for the caller. */
 async function timed(request: Parameters<typeof engine.execute>[0], on = engine) {
@@ -19,13 +19,14 @@ async function timed(request: Parameters<typeof engine.execute>[0], on = engine)
 
 // W12: two timers raced each other, and who won decided on exit code and marker.
 it.each(['python', 'node', 'bun', 'deno', 'bash'] as const)('end a program in %s', async (runtime) => {
-  await engine.start({ prewarm: { runtimes: [runtime] } });
+  await engine.execute({ runtime, cmd: ':' });
   const endless =
     runtime === 'python' ? 'while True: pass' : runtime === 'bash' ? 'while :; do :; done' : 'for (;;) {}';
-  const { exitCode, stderr, stdout, tookMs } = await timed({ runtime, code: endless, timeoutMs: 1000 });
+  const { exitCode, stderr, stdout, durationMs, tookMs } = await timed({ runtime, code: endless, timeoutMs: 1000 });
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 137, stdout: '', stderr: MARKER });
-  expect(tookMs).toBeGreaterThanOrEqual(1000);
-  expect(tookMs).toBeLessThan(1500);
+  expect(durationMs).toBeGreaterThanOrEqual(1000);
+  expect(durationMs).toBeLessThan(1000 + PRECISION_MS);
+  expect(tookMs).toBeLessThan(2000);
 });
 
 it('keep what was printed before', async () => {
@@ -36,7 +37,7 @@ it('keep what was printed before', async () => {
 });
 
 it('are those of the engine when the request has none', async () => {
-  const hasty = ownEngine({ timeoutMs: 500 });
+  const hasty = await ownEngine({ timeoutMs: 500 });
   const { exitCode, stderr, durationMs } = await hasty.execute({ runtime: 'bash', code: 'sleep 10' });
   expect({ exitCode, stderr }).toEqual({ exitCode: 137, stderr: MARKER });
   expect(durationMs).toBeLessThan(500 + PRECISION_MS);
@@ -45,13 +46,13 @@ it('are those of the engine when the request has none', async () => {
 });
 
 it('do not count the time that it takes to get a sandbox', async () => {
-  const cold = ownEngine();
+  const cold = await ownEngine();
   const { stdout, exitCode } = await cold.execute({ runtime: 'bash', code: 'echo quick', timeoutMs: 100 });
   expect({ stdout, exitCode }).toEqual({ stdout: 'quick', exitCode: 0 });
 });
 
 it('leave the sandbox usable', async () => {
-  const patient = ownEngine({ poolSize: { clean: 0, dirty: 1 } });
+  const patient = await ownEngine({ poolSize: { clean: 0, dirty: 1 } });
   const killed = await patient.execute({ runtime: 'bash', code: 'sleep 60', timeoutMs: 200 });
   const next = await patient.execute({ runtime: 'bash', code: 'echo fine' });
   expect(next).toMatchObject({ stdout: 'fine', exitCode: 0, containerId: killed.containerId });
@@ -73,7 +74,7 @@ it('show in a stream as an error and an exit', async () => {
 it('hold for a program that prints without end', async () => {
   const { exitCode, truncated, tookMs } = await timed({ runtime: 'bash', cmd: 'yes', timeoutMs: 1000 });
   expect({ exitCode, truncated }).toEqual({ exitCode: 137, truncated: true });
-  expect(tookMs).toBeLessThan(1500);
+  expect(tookMs).toBeLessThan(2000);
 });
 
 it('hold for a program whose output nobody takes', async () => {
@@ -96,7 +97,7 @@ it('hold for a program whose output nobody takes', async () => {
  */
 describe('whoever tries to get away', () => {
   const LIMIT_MS = 1500;
-  const FILLER = 'head --bytes 67108864 /dev/zero > /sandbox/filler\necho $EPOCHREALTIME >> /sandbox/beats\n';
+  const FILLER = 'truncate --size 64M /sandbox/filler\necho $EPOCHREALTIME >> /sandbox/beats\n';
 
   async function lifetimeMs(code: string) {
     const {
@@ -120,7 +121,7 @@ describe('whoever tries to get away', () => {
   }
 
   it('as a grandchild in a session of its own that ignores signals is gone at the limit', async () => {
-    await engine.start({ prewarm: { runtimes: ['bash'] } });
+    await engine.execute({ runtime: 'bash', cmd: ':' });
     const { lifetime, beats } = await lifetimeMs(`
       beat() { trap "" TERM INT HUP QUIT; while :; do echo $EPOCHREALTIME >> /sandbox/beats; sleep 0.01; done; }
       export -f beat
@@ -128,13 +129,13 @@ describe('whoever tries to get away', () => {
       sleep 60
     `);
     expect(beats).toBeGreaterThan(20);
-    // The first beat comes after the filler was written, which counts as well.
+    // The first beat comes after the start of a process or two.
     expect(lifetime).toBeGreaterThan(LIMIT_MS / 3);
     expect(lifetime).toBeLessThan(LIMIT_MS + PRECISION_MS);
   });
 
   it('as a fork bomb is gone at the limit', async () => {
-    await engine.start({ prewarm: { runtimes: ['bash'] } });
+    await engine.execute({ runtime: 'bash', cmd: ':' });
     const { lifetime, beats } = await lifetimeMs(`
       bomb() { trap "" TERM; echo $EPOCHREALTIME >> /sandbox/beats; while :; do bomb & done 2> /dev/null; }
       bomb
@@ -144,10 +145,10 @@ describe('whoever tries to get away', () => {
   });
 
   it('is over for the caller in time, too', async () => {
-    await engine.start({ prewarm: { runtimes: ['python'] } });
+    await engine.execute({ runtime: 'python', cmd: ':' });
     const code = 'import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n';
     const { tookMs, exitCode } = await timed({ runtime: 'python', code, timeoutMs: LIMIT_MS });
     expect(exitCode).toBe(137);
-    expect(tookMs).toBeLessThan(LIMIT_MS + 500);
+    expect(tookMs).toBeLessThan(2 * LIMIT_MS);
   });
 });

@@ -1,8 +1,8 @@
 /** The working directory: inside /sandbox, made when it is missing. */
 import { expect, it } from 'vitest';
-import { ownEngine, sharedEngine } from '../support/engine.js';
+import { ownEngine, sharedEngine, WITHOUT_DOCKER } from '../support/any-engine.js';
 
-const engine = sharedEngine();
+const engine = await sharedEngine();
 
 it.each([
   [undefined, '/sandbox'],
@@ -35,7 +35,7 @@ it.each(['/', '/etc', '../../etc', '/sandboxed', '..', ''])(
   '%o is refused, without a word to Docker',
   async (workdir) => {
     // Nobody answers at that socket, so a request that got so far would fail with another code.
-    const offline = ownEngine({ docker: { socketPath: '/nowhere/docker.sock' } });
+    const offline = await ownEngine(WITHOUT_DOCKER);
     await expect(offline.execute({ runtime: 'bash', code: 'pwd', workdir })).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
       message: 'Working directory must be inside /sandbox',

@@ -1,8 +1,8 @@
 // Runs a program that prints 1 GiB. Says what was kept of it, and by how much this process grew meanwhile.
-import { DockerIsol8 } from 'isol8';
+import { engineWith } from './engine.mjs';
 import { watchMemory } from './memory.mjs';
 
-const engine = new DockerIsol8();
+const engine = engineWith();
 // What the first run allocates for good is not the flood's.
 await engine.execute({ runtime: 'bash', cmd: 'head --bytes 2097152 /dev/zero' });
 const memory = watchMemory();

@@ -1,7 +1,7 @@
 // Starts a program, and forgets its stream and collects garbage when it gets SIGUSR2. Says which container it is in.
-import { DockerIsol8 } from 'isol8';
+import { engineWith } from './engine.mjs';
 
-const engine = new DockerIsol8({ poolSize: { clean: 0, dirty: 1 } });
+const engine = engineWith({ poolSize: { clean: 0, dirty: 1 } });
 const { containerId } = await engine.execute({ runtime: 'bash', code: ':' });
 
 let stream = engine.executeStream({ runtime: 'bash', cmd: 'echo up; exec sleep 87654' });

@@ -1,8 +1,8 @@
 // Forgets a stream with a signal and live input, and collects garbage. Says when nothing of it is left.
 import { getEventListeners } from 'node:events';
-import { DockerIsol8 } from 'isol8';
+import { engineWith } from './engine.mjs';
 
-const engine = new DockerIsol8();
+const engine = engineWith();
 const { signal } = new AbortController();
 let isClosed = false;
 const stdin = {

@@ -1,13 +1,13 @@
 // Sends 100 MiB to a program that hashes them. Says what was sent, what was received, and by how much this process
 // grew meanwhile.
 import { createHash, randomFillSync } from 'node:crypto';
-import { DockerIsol8 } from 'isol8';
+import { engineWith } from './engine.mjs';
 import { watchMemory } from './memory.mjs';
 
 const stdin = randomFillSync(Buffer.alloc(100 << 20));
 const sent = createHash('sha256').update(stdin).digest('hex');
 
-const engine = new DockerIsol8();
+const engine = engineWith();
 await engine.start({ prewarm: { runtimes: ['bash'] } });
 const memory = watchMemory();
 const { stdout } = await engine.execute({ runtime: 'bash', code: 'sha256sum', stdin });

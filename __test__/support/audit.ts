@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DockerIsol8Options, ExecutionAudit } from 'isol8';
-import { ownEngine } from './engine.js';
+import { endingEngine } from './any-engine.js';
 import { scratch } from './scratch.js';
 
 /** The log file in an audit directory. */
@@ -21,12 +21,12 @@ export function recordsIn(directory: string): ExecutionAudit[] {
 }
 
 /** An engine for the test that is running, whose records go to a directory of its own. */
-export function auditedEngine(audit: DockerIsol8Options['audit'] = {}, options: DockerIsol8Options = {}) {
+export async function auditedEngine(audit: DockerIsol8Options['audit'] = {}, options: DockerIsol8Options = {}) {
   const directory = join(scratch(), 'audit');
-  const engine = ownEngine({ ...options, audit: { enabled: true, logDir: directory, ...audit } });
-  /** Its records so far. Stops it: then all of them are written. */
+  const { engine, end } = await endingEngine({ ...options, audit: { enabled: true, logDir: directory, ...audit } });
+  /** Its records so far. Ends it: then all of them are written. */
   const records = async () => {
-    await engine.stop();
+    await end();
     return recordsIn(directory);
   };
   return { engine, directory, records };

@@ -1,6 +1,8 @@
 /** Clients for programs in a sandbox. */
 import type { DockerIsol8, ExecutionResult } from 'isol8';
 
+type Engine = Pick<DockerIsol8, 'execute'>;
+
 /** Python: `say(bytes)` tells the proxy something and returns all that comes back, up to the end. */
 const SAY = `
 import socket, sys
@@ -37,14 +39,14 @@ def tunnel(to):
 `;
 
 /** Runs Python that has these functions, and has to end well. */
-export async function python(engine: DockerIsol8, code: string, timeoutMs = 60_000): Promise<ExecutionResult> {
+export async function python(engine: Engine, code: string, timeoutMs = 60_000): Promise<ExecutionResult> {
   const result = await engine.execute({ runtime: 'python', code: SAY + code, timeoutMs });
   if (result.exitCode !== 0) throw new Error(`the program failed: ${result.stderr}\n${result.stdout}`);
   return result;
 }
 
 /** What comes back when the proxy is told each of `requests` on a connection of its own. */
-export async function said(engine: DockerIsol8, requests: string[]): Promise<string[]> {
+export async function said(engine: Engine, requests: string[]): Promise<string[]> {
   const bytes = requests.map((request) => [...Buffer.from(request, 'utf8')]);
   const code = `import json\nprint(json.dumps([say(bytes(b)) for b in json.loads(${JSON.stringify(JSON.stringify(bytes))})]))`;
   return JSON.parse((await python(engine, code)).stdout);

@@ -24,7 +24,10 @@ const BASE = 'debian:trixie-slim';
 export class Scope {
   /** Unique: good for tags as well. */
   readonly id = randomUUID();
+  /** Targets of the builds that were asked for while an image was hidden. */
+  readonly builds: string[] = [];
   readonly #refused = new Set<string>();
+  readonly #hidden = new Set<string>();
 
   private constructor(readonly socket: string) {}
 
@@ -92,6 +95,11 @@ export class Scope {
     this.#refused.add(id);
   }
 
+  /** Has this image not be there. From then on, nothing can be built. */
+  hide(image: string): void {
+    this.#hidden.add(image);
+  }
+
   async #ids(...listing: string[]): Promise<string[]> {
     const ids = await docker([...listing, '--no-trunc', '--quiet', '--filter', `label=${this.label}`]);
     return ids.split('\n').filter(Boolean);
@@ -102,6 +110,16 @@ export class Scope {
     const url = new URL(request.url ?? '/', 'http://docker');
     if (method === 'DELETE' && this.#refused.has(url.pathname.split('/').at(-1) ?? '')) {
       response.writeHead(403, { 'content-type': 'application/json' }).end('{"message":"removal is not allowed here"}');
+      return;
+    }
+    if (this.#hidden.has(decodeURIComponent(/\/images\/(.+)\/json$/.exec(url.pathname)?.[1] ?? ''))) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"message":"no such image here"}');
+      return;
+    }
+    if (this.#hidden.size > 0 && url.pathname.endsWith('/build')) {
+      this.builds.push(url.searchParams.get('target') ?? '');
+      request.resume();
+      response.writeHead(500, { 'content-type': 'application/json' }).end('{"message":"nothing is built here"}');
       return;
     }
     if (/\/(containers|images)\/json$/.test(url.pathname)) {

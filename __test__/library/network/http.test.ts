@@ -1,14 +1,14 @@
 /** Plain HTTP in the network mode `filtered`. */
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { sharedEngine } from '../../support/any-engine.js';
 import { get, python, said } from '../../support/clients.js';
-import { sharedEngine } from '../../support/engine.js';
 import { echoAfterUpgrade, filtered, largeHash, raw, usual, web } from '../../support/servers.js';
 
 const origin = await web(usual('token-of-one'));
 const other = await web(usual('token-of-other'));
 const closed = await raw('');
-const engine = sharedEngine(filtered([origin, other, closed, { port: 9 }]));
+const engine = await sharedEngine(filtered([origin, other, closed, { port: 9 }]));
 const [one, two] = [`127.0.0.1:${origin.port}`, `127.0.0.1:${other.port}`];
 echoAfterUpgrade(origin.server);
 

@@ -1,8 +1,8 @@
 /** When connections end, how many there can be, and what becomes of sandboxes that had some. */
 import { expect, it } from 'vitest';
+import { here, ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/any-engine.js';
 import { python } from '../../support/clients.js';
 import { noContainersOf } from '../../support/docker.js';
-import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/engine.js';
 import { filtered, usual, web } from '../../support/servers.js';
 import { until, within } from '../../support/until.js';
 
@@ -21,7 +21,7 @@ const origin = await web((request, response) => {
 });
 const host = `127.0.0.1:${origin.port}`;
 const options = filtered([origin]);
-const engine = sharedEngine({ ...options, ...ONE_SANDBOX });
+const engine = await sharedEngine({ ...options, ...ONE_SANDBOX });
 
 /** How many connections the server has. */
 function connections(): Promise<number> {
@@ -56,10 +56,12 @@ print("ready")
   await nobodyLeft();
 });
 
-it('240 connections are served at once, and more of them in turn', async () => {
-  const { stdout } = await python(
-    engine,
-    `
+// How many connections a program can have, the proxy decides with the guest: a client hears nothing of it.
+here(() => {
+  it('240 connections are served at once, and more of them in turn', async () => {
+    const { stdout } = await python(
+      engine,
+      `
 request = b"GET http://${host}/token HTTP/1.1\\r\\nHost: ${host}\\r\\nConnection: close\\r\\n\\r\\n"
 all = [connect() for _ in range(400)]
 for s in all[:240]:
@@ -72,15 +74,15 @@ for s in all[240:]:
     s.sendall(request)
 print(sum(rest(s).endswith(b"token") for s in all[240:]))
 `,
-  );
-  expect(stdout).toBe('160');
-  await nobodyLeft();
-});
+    );
+    expect(stdout).toBe('160');
+    await nobodyLeft();
+  });
 
-it('connections over which nothing was said, or nothing more is, make room for others', async () => {
-  const { stdout } = await python(
-    engine,
-    `
+  it('connections over which nothing was said, or nothing more is, make room for others', async () => {
+    const { stdout } = await python(
+      engine,
+      `
 for n in range(300):
     connect().close()
 for n in range(150):
@@ -89,20 +91,20 @@ for n in range(150):
         head(s)
 print(say("GET http://${host}/token HTTP/1.0\\r\\n\\r\\n")[-5:])
 `,
-  );
-  expect(stdout).toBe('token');
-});
+    );
+    expect(stdout).toBe('token');
+  });
 
-// Such requests held their places until the server's time was over.
-it.each([
-  ['closes', 's.close()'],
-  ['resets', 's.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()'],
-  ['has no more to say on, and then closes', 's.shutdown(socket.SHUT_WR); time.sleep(0.01); s.close()'],
-  ['has shared with a child, which ends,', 'children.append(keep(s)) or s.close()'],
-])('a connection that a program %s gives its place back at once, and ends at the server', async (_how, giveUp) => {
-  const { stdout } = await python(
-    engine,
-    `
+  // Such requests held their places until the server's time was over.
+  it.each([
+    ['closes', 's.close()'],
+    ['resets', 's.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()'],
+    ['has no more to say on, and then closes', 's.shutdown(socket.SHUT_WR); time.sleep(0.01); s.close()'],
+    ['has shared with a child, which ends,', 'children.append(keep(s)) or s.close()'],
+  ])('a connection that a program %s gives its place back at once, and ends at the server', async (_how, giveUp) => {
+    const { stdout } = await python(
+      engine,
+      `
 import os, signal, struct, time
 children = []
 def keep(s):
@@ -122,27 +124,27 @@ while (left := say("GET http://${host}/connections HTTP/1.0\\r\\n\\r\\n").split(
     time.sleep(0.05)
 print("free")
 `,
-  );
-  expect(stdout).toBe('free');
-});
+    );
+    expect(stdout).toBe('free');
+  });
 
-it('one that waits for its answer with nothing more to say is not given up', async () => {
-  const { stdout } = await python(
-    engine,
-    `
+  it('one that waits for its answer with nothing more to say is not given up', async () => {
+    const { stdout } = await python(
+      engine,
+      `
 import time
 s = connect()
 s.sendall(b"GET http://${host}/late HTTP/1.1\\r\\nHost: ${host}\\r\\nConnection: close\\r\\n\\r\\n")
 s.shutdown(socket.SHUT_WR)
 print(rest(s)[-4:])
 `,
-  );
-  expect(stdout).toBe("b'late'");
-});
+    );
+    expect(stdout).toBe("b'late'");
+  });
 
-// The guest took the next connection before the engine had let go of the last: with enough of them, the channel ended.
-it('a program that opens and gives up faster than anybody can follow keeps its sandbox', async () => {
-  const program = `
+  // The guest took the next connection before the engine had let go of the last: with enough of them, the channel ended.
+  it('a program that opens and gives up faster than anybody can follow keeps its sandbox', async () => {
+    const program = `
 import struct, threading, time
 begun = time.monotonic()
 def hammer():
@@ -160,16 +162,17 @@ for t in threads: t.start()
 for t in threads: t.join()
 print(say("GET http://${host}/token HTTP/1.0\\r\\n\\r\\n")[-5:])
 `;
-  const session = ownEngine({ ...options, ...PERSISTENT });
-  expect((await python(session, program)).stdout).toBe('token');
-  const { stdout } = await session.execute({ runtime: 'python', code: 'print("still here")' });
-  expect(stdout).toBe('still here');
-  await session.stop();
-  await nobodyLeft();
+    const session = await ownEngine({ ...options, ...PERSISTENT });
+    expect((await python(session, program)).stdout).toBe('token');
+    const { stdout } = await session.execute({ runtime: 'python', code: 'print("still here")' });
+    expect(stdout).toBe('still here');
+    await session.stop();
+    await nobodyLeft();
+  });
 });
 
 it('a background process of a session keeps its connections between executions', async () => {
-  const session = ownEngine({ ...options, ...PERSISTENT });
+  const session = await ownEngine({ ...options, ...PERSISTENT });
   const code = `
     (while sleep 0.1; do curl --silent http://${host}/beat >> beats; done) > /dev/null 2>&1 &
     until test -s beats; do sleep 0.05; done`;
@@ -184,7 +187,7 @@ it('a background process of a session keeps its connections between executions',
 });
 
 it.each(['/large?mib=100000', '/slow', '/hang'])('stop() ends a transfer of %s', async (path) => {
-  const own = ownEngine(options);
+  const own = await ownEngine(options);
   const before = origin.asked.length;
   const run = own.execute({ runtime: 'bash', code: `curl --silent http://${host}${path} > /dev/null` });
   const outcome = run.catch((error) => error);

@@ -3,15 +3,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/any-engine.js';
 import { get, said } from '../../support/clients.js';
-import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/engine.js';
 import { filtered, secureWeb, usual, web } from '../../support/servers.js';
 
 const origin = await web(usual('token'));
 const secure = await secureWeb(usual('token'));
 const host = `127.0.0.1:${origin.port}`;
 const logging = filtered([origin, secure], { blacklist: ['^denied\\.'] }, { logNetwork: true });
-const engine = sharedEngine({ ...logging, ...ONE_SANDBOX });
+const engine = await sharedEngine({ ...logging, ...ONE_SANDBOX });
 
 const DENIED = 'blacklist; to allow it: take the pattern that matches it out of --deny or network.blacklist';
 
@@ -60,7 +60,7 @@ it('an execution has its own entries only, in a sandbox that is used again', asy
 
 // W32: they accumulated over all runs of a container.
 it('an execution has its own entries only, in a session', async () => {
-  const session = ownEngine({ ...logging, ...PERSISTENT });
+  const session = await ownEngine({ ...logging, ...PERSISTENT });
   for (const path of ['/first', '/second']) {
     const { networkLogs } = await session.execute(curl(`http://${host}${path}`));
     expect(networkLogs?.map((each) => each.path)).toEqual([path]);
@@ -68,11 +68,11 @@ it('an execution has its own entries only, in a session', async () => {
 });
 
 it('there are none where nobody asked for them, or where there is no filter', async () => {
-  const silent = ownEngine(filtered([origin]));
+  const silent = await ownEngine(filtered([origin]));
   const run = await silent.execute(curl(`http://${host}/`));
   expect(run.stdout).toBe('token');
   expect(run).not.toHaveProperty('networkLogs');
-  const none = ownEngine({ logNetwork: true });
+  const none = await ownEngine({ logNetwork: true });
   expect(await none.execute(curl(`http://${host}/`))).not.toHaveProperty('networkLogs');
 });
 
@@ -99,7 +99,7 @@ it('audit records have all that was refused, and how many bytes went through', a
   const logDir = mkdtempSync(join(tmpdir(), 'isol8-audit-'));
   onTestFinished(() => rmSync(logDir, { recursive: true }));
   const audit = { enabled: true, destination: 'filesystem', logDir, trackResources: true } as any;
-  const audited = ownEngine({ ...logging, audit });
+  const audited = await ownEngine({ ...logging, audit });
   const code = `
     curl --silent http://denied.one/ http://denied.two/ > /dev/null
     curl --silent --request POST --data-binary @- http://${host}/large?mib=3 > /dev/null < <(head -c 100000 /dev/zero)`;

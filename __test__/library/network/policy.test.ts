@@ -1,17 +1,17 @@
 /** Who decides, and what a program is told. */
-import { DockerIsol8, type NetworkFilterConfig } from 'isol8';
+import type { NetworkFilterConfig } from 'isol8';
 import { expect, it } from 'vitest';
+import { construct, ownEngine, sharedEngine } from '../../support/any-engine.js';
 import { get, said, status } from '../../support/clients.js';
-import { ownEngine, sharedEngine } from '../../support/engine.js';
 import { filtered, usual, web } from '../../support/servers.js';
 
 const origin = await web(usual('the-token'));
 const host = `localhost:${origin.port}`;
-const open = sharedEngine(filtered([origin]));
+const open = await sharedEngine(filtered([origin]));
 
 /** What comes of requests under a filter. */
-function under(filter: Partial<NetworkFilterConfig>, requests: string[]): Promise<string[]> {
-  return said(ownEngine(filtered([origin], filter)), requests);
+async function under(filter: Partial<NetworkFilterConfig>, requests: string[]): Promise<string[]> {
+  return said(await ownEngine(filtered([origin], filter)), requests);
 }
 
 it('what is blocked is told so, in so many words, and why', async () => {
@@ -40,7 +40,7 @@ it('a blacklist beats a whitelist', async () => {
 });
 
 it('without any filter public hosts are allowed, and private ones are not', async () => {
-  const engine = ownEngine({ network: 'filtered' });
+  const engine = await ownEngine({ network: 'filtered' });
   // Nobody has that name: it is allowed, and cannot be found.
   const [unknown, loopback, name] = await said(engine, [get('nobody.invalid'), get('127.0.0.1'), get('localhost')]);
   expect(unknown).toMatch(/^HTTP\/1.1 502/);
@@ -57,7 +57,7 @@ it.each([
   [{ allowPrivate: ['10.0.0.1/8'] }, /networkFilter\.allowPrivate\[0\]/],
 ])('W62: no engine has the filter %j', (networkFilter, message) => {
   for (const network of ['filtered', 'none'] as const) {
-    expect(() => new DockerIsol8({ network, networkFilter })).toThrow(message);
+    expect(() => construct({ network, networkFilter })).toThrow(message);
   }
 });
 
@@ -69,14 +69,16 @@ it('W63: patterns are patterns, whatever is in them', async () => {
 });
 
 it('engines with different filters do not mind each other', async () => {
-  const denying = ownEngine(filtered([origin], { blacklist: ['localhost'] }));
+  const denying = await ownEngine(filtered([origin], { blacklist: ['localhost'] }));
   const runs = [open, denying, open, denying].map((engine) => said(engine, [get(host)]));
   expect((await Promise.all(runs)).flat().map(status)).toEqual([200, 403, 200, 403]);
 });
 
 // W49: the variables told programs the whole policy.
 it('W49: programs are told where the proxy is, and not what it allows', async () => {
-  const engine = ownEngine(filtered([origin], { whitelist: ['secret-whitelist'], blacklist: ['secret-blacklist'] }));
+  const engine = await ownEngine(
+    filtered([origin], { whitelist: ['secret-whitelist'], blacklist: ['secret-blacklist'] }),
+  );
   const code = 'env; cat /proc/self/environ; cat /proc/1/environ 2> /dev/null; cat /proc/1/cmdline';
   const { stdout } = await engine.execute({ runtime: 'bash', code });
   for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']) {
@@ -87,7 +89,7 @@ it('W49: programs are told where the proxy is, and not what it allows', async ()
 });
 
 it('there is no proxy, and there are no variables, without the filter', async () => {
-  const engine = ownEngine();
+  const engine = await ownEngine();
   for (let n = 0; n < 2; n++) {
     const code = `env | grep -i proxy; curl --silent --max-time 5 http://${host}/; curl --silent --proxy 127.0.0.1:8118 http://${host}/; echo $?`;
     expect((await engine.execute({ runtime: 'bash', code })).stdout).toBe('7');

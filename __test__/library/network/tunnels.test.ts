@@ -1,13 +1,13 @@
 /** Tunnels in the network mode `filtered`: HTTPS, and what else goes through `CONNECT`. */
 import { expect, it } from 'vitest';
+import { sharedEngine } from '../../support/any-engine.js';
 import { python } from '../../support/clients.js';
-import { sharedEngine } from '../../support/engine.js';
 import { echoAfterUpgrade, filtered, largeHash, secureWeb, usual, web } from '../../support/servers.js';
 
 const secure = await secureWeb(usual('token-over-tls'));
 const plain = await web(usual('token-in-the-clear'));
 echoAfterUpgrade(plain.server);
-const engine = sharedEngine(filtered([secure, plain]));
+const engine = await sharedEngine(filtered([secure, plain]));
 const url = `https://localhost:${secure.port}/token`;
 
 it('clients that honour the proxy variables get through', async () => {

@@ -3,15 +3,17 @@ import { createHash } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { expect, it } from 'vitest';
+import { sharedEngine } from '../../support/any-engine.js';
 import { python } from '../../support/clients.js';
-import { sharedEngine } from '../../support/engine.js';
 import { filtered, secureWeb, usual, web } from '../../support/servers.js';
 
 const plain = await web(usual('token'));
 const secure = await secureWeb(usual('token'));
 const unwilling = await web(usual('token'));
 for (const { server } of [plain, secure]) echoMessages(server);
-const engine = sharedEngine(filtered([plain, secure, unwilling], { blacklist: ['^denied\\.'] }, { logNetwork: true }));
+const engine = await sharedEngine(
+  filtered([plain, secure, unwilling], { blacklist: ['^denied\\.'] }, { logNetwork: true }),
+);
 const host = `localhost:${plain.port}`;
 
 /** Answers every message with the same (RFC 6455; only such as fit into one short frame). */
