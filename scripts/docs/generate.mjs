@@ -5,13 +5,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../lib/project.mjs';
+import * as api from './api.mjs';
 import * as cli from './cli.mjs';
 import * as configuration from './configuration.mjs';
 import * as performance from './performance.mjs';
 import * as recording from './recording.mjs';
 
 /** One module per page: `FILE`, and `generate`, which resolves with what should be in it. */
-export const PAGES = [cli, configuration, performance, recording];
+export const PAGES = [api, cli, configuration, performance, recording];
 
 /** Paths of the pages that are not what they should be. Mends them if told to. */
 export async function outdated({ write = false } = {}) {

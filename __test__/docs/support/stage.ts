@@ -36,7 +36,7 @@ export async function play(page: string, buildEnv: NodeJS.ProcessEnv): Promise<s
 /** A server for one page, and what is in the environment of those who use it. */
 async function serverIn(cwd: string) {
   const apiKey = randomBytes(16).toString('hex');
-  const server = await createServer({ port: 0, host: '127.0.0.1', apiKey, cwd });
+  const server = await createServer({ port: 0, host: '127.0.0.1', apiKey, authDbPath: join(cwd, 'auth.db'), cwd });
   const url = `http://127.0.0.1:${server.port}`;
   return { url, env: { ISOL8_API_KEY: apiKey }, stop: () => server.shutdown() };
 }
