@@ -55,6 +55,11 @@ export class Process {
     this.#child.kill(signal);
   }
 
+  /** Gives it more to read. */
+  type(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
   /** Gives it the last of what it reads. */
   enter(text: string): void {
     this.#child.stdin.end(text);
@@ -82,8 +87,8 @@ export function program(name: string, args: string[] = [], options?: Options): P
 }
 
 /** Runs one of the programs and resolves with the JSON that it printed. */
-export async function answerOf(name: string, args: string[] = [], options?: Options): Promise<any> {
-  const { code, stdout, stderr } = await program(name, args, options).ended;
+export async function answerOf(name: string, args: string[] = []): Promise<any> {
+  const { code, stdout, stderr } = await program(name, args).ended;
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${stderr}`);
   return JSON.parse(stdout);
 }
