@@ -87,8 +87,8 @@ export function program(name: string, args: string[] = [], options?: Options): P
 }
 
 /** Runs one of the programs and resolves with the JSON that it printed. */
-export async function answerOf(name: string, args: string[] = []): Promise<any> {
-  const { code, stdout, stderr } = await program(name, args).ended;
+export async function answerOf(name: string, args: string[] = [], options?: Options): Promise<any> {
+  const { code, stdout, stderr } = await program(name, args, options).ended;
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${stderr}`);
   return JSON.parse(stdout);
 }
