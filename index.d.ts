@@ -265,6 +265,8 @@ export declare class NativeServer {
   get port(): number
   /** The address that it listens on. */
   get address(): string
+  /** The database of its keys, if there is one, as it can be shown: without a password. */
+  get authDatabase(): string | null
   /** Ends all sessions and executions and removes their containers; with `images`, isol8's images as well. */
   cleanup(images: boolean): Promise<ServerCleanup>
   /** Takes no more requests, lets what goes on end until a deadline, and resolves when no container is left. */
@@ -715,9 +717,10 @@ export interface Prewarm {
 
 /**
  * The same with the path of the file (`null`: there is none), with the names of the settings that it has itself, such
- * as `defaults.timeoutMs`, and with the warnings instead of giving them.
+ * as `defaults.timeoutMs`, with the database of a server's keys as it can be shown (without a password), and with the
+ * warnings instead of giving them.
  */
-export declare function readConfig(cwd?: string | undefined | null): { config: Isol8Config, source: string | null, given: Array<string>, warnings: Array<string> }
+export declare function readConfig(cwd?: string | undefined | null): { config: Isol8Config, source: string | null, given: Array<string>, authDatabase: string, warnings: Array<string> }
 
 /** What an execution used, as its guest measured it. */
 export interface ResourceUsage {

@@ -33,6 +33,10 @@ class Listening implements Isol8Server {
     return this.#native.address;
   }
 
+  get authDatabase(): string | undefined {
+    return this.#native.authDatabase ?? undefined;
+  }
+
   async listen(): Promise<{ port: number; address: string }> {
     return { port: this.port, address: this.address };
   }

@@ -22,6 +22,7 @@ describe('loadConfig', () => {
   it('returns the defaults when there is no file', async () => {
     expect(await evaluate(machine(), 'isol8.readConfig()')).toMatchInlineSnapshot(`
       {
+        "authDatabase": "~/.isol8/auth.db",
         "config": {
           "audit": {
             "destination": "filesystem",
@@ -206,6 +207,12 @@ describe('loadConfig', () => {
     expect(readConfig(project).given.sort()).toEqual(given);
   });
 
+  it('shows the database of keys without its password (W94)', () => {
+    const { project, inProject } = machine();
+    inProject({ auth: { connectionString: 'postgres://isol8:hunter2@db/keys' } });
+    expect(readConfig(project).authDatabase).toBe('postgres://isol8:***@db/keys');
+  });
+
   it('names unknown keys and goes on', () => {
     const { project, inProject } = machine();
     const source = inProject({ $schema: './schema.json', defaults: { timeoutMS: 1 }, maxConcurrent: 2 });
@@ -213,6 +220,7 @@ describe('loadConfig', () => {
     expect(rest).toEqual({
       source,
       given: ['maxConcurrent'],
+      authDatabase: '~/.isol8/auth.db',
       warnings: ['unknown key "defaults.timeoutMS" (did you mean "timeoutMs"?)'],
     });
     expect(config).toMatchObject({ maxConcurrent: 2, defaults: { timeoutMs: 30000 } });

@@ -11,13 +11,15 @@ export interface Config {
   source: string | null;
   /** Which settings that file has itself: `section.member`. */
   given: readonly string[];
+  /** The database of a server's keys, as it can be shown. */
+  authDatabase: string;
 }
 
 export async function readConfig(): Promise<Config> {
   const isol8 = await import('isol8');
-  const { config, source, given, warnings } = isol8.readConfig();
+  const { config, source, given, authDatabase, warnings } = isol8.readConfig();
   for (const warning of warnings) say('WARN', `${source}: ${warning}`);
   if (config.debug) setDebug(true);
   debug('Config', source ? `read ${source}` : 'no config file found');
-  return { config, source, given };
+  return { config, source, given, authDatabase };
 }

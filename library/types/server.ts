@@ -29,6 +29,8 @@ export interface Isol8Server {
   readonly port: number;
   /** The address that it listens on. */
   readonly address: string;
+  /** The database of its keys, if there is one, as it can be shown: without a password. */
+  readonly authDatabase: string | undefined;
   /** Resolves with where it listens, which it does from the start. */
   listen(): Promise<{ port: number; address: string }>;
   /** Ends all sessions and executions and removes their containers, and isol8's images unless told otherwise. */

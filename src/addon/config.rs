@@ -8,6 +8,7 @@ use napi_derive::napi;
 
 use super::js_error;
 use crate::config::{self, Loaded};
+use crate::server::auth;
 
 /// The settings of `isol8.config.json` in `cwd` (default: the working directory), else of `~/.isol8/config.json`, over
 /// the defaults. Every call returns an object of its own. Throws with code `INVALID_CONFIG` if the file makes no sense;
@@ -23,9 +24,10 @@ pub fn load_config(env: &Env, cwd: Option<String>) -> Result<Unknown<'static>> {
 }
 
 /// The same with the path of the file (`null`: there is none), with the names of the settings that it has itself, such
-/// as `defaults.timeoutMs`, and with the warnings instead of giving them.
+/// as `defaults.timeoutMs`, with the database of a server's keys as it can be shown (without a password), and with the
+/// warnings instead of giving them.
 #[napi(
-    ts_return_type = "{ config: Isol8Config, source: string | null, given: Array<string>, warnings: Array<string> }"
+    ts_return_type = "{ config: Isol8Config, source: string | null, given: Array<string>, authDatabase: string, warnings: Array<string> }"
 )]
 pub fn read_config(env: &Env, cwd: Option<String>) -> Result<Object<'_>> {
     let Loaded { config, source, given, warnings } = load(env, cwd)?;
@@ -33,6 +35,7 @@ pub fn read_config(env: &Env, cwd: Option<String>) -> Result<Object<'_>> {
     read.set("config", env.to_js_value(&config)?)?;
     read.set("source", env.to_js_value(&source.map(|path| path.to_string_lossy().into_owned()))?)?;
     read.set("given", given)?;
+    read.set("authDatabase", auth::redacted(config.auth.database()))?;
     read.set("warnings", warnings)?;
     Ok(read)
 }

@@ -148,6 +148,12 @@ impl NativeServer {
         self.server.address().ip().to_string()
     }
 
+    /// The database of its keys, if there is one, as it can be shown: without a password.
+    #[napi(getter)]
+    pub fn auth_database(&self) -> Option<String> {
+        self.server.auth_database()
+    }
+
     /// Ends all sessions and executions and removes their containers; with `images`, isol8's images as well.
     #[napi(ts_return_type = "Promise<ServerCleanup>")]
     pub fn cleanup<'env>(&self, env: &'env Env, images: bool) -> Result<PromiseRaw<'env, ServerCleanup>> {

@@ -55,6 +55,11 @@ pub struct AuthConfig {
 impl AuthConfig {
     /// Where keys are kept when nothing else is said.
     pub const DEFAULT_DATABASE: &str = "~/.isol8/auth.db";
+
+    /// Where keys are kept.
+    pub fn database(&self) -> &str {
+        self.connection_string.as_deref().unwrap_or(Self::DEFAULT_DATABASE)
+    }
 }
 
 impl Default for AuthConfig {

@@ -8,6 +8,7 @@ mod event;
 mod host_pattern;
 mod network_filter;
 mod network_log;
+pub mod object;
 mod options;
 mod prebuilt_image;
 mod remote_code;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuditConfig, NetworkFilterConfig, RemoteCodeOptions, Secret, SecurityConfig, secret};
+use super::{AuditConfig, NetworkFilterConfig, RemoteCodeOptions, Secret, SecurityConfig, object, secret};
 
 /// Options of an engine; what is absent takes its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +19,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkMode>,
     /// Which hosts programs can reach with the network mode `filtered`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub network_filter: Option<NetworkFilterConfig>,
     /// Whether results tell what programs asked of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,13 +64,13 @@ pub struct Options {
     #[serde(serialize_with = "secret::expose_all", skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Secret>,
     /// What holds user code.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub security: Option<SecurityConfig>,
     /// What is recorded of every execution.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditConfig>,
     /// Whether and from where source text may be fetched.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub remote_code: Option<RemoteCodeOptions>,
     /// Whether the engine logs what it does. Of one on this machine only: what a server logs is its operator's affair.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,16 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorCode, FileContent, NetworkLogEntry, Options, Request, StreamEvent, StreamEventKind, content};
+use super::{ErrorCode, FileContent, NetworkLogEntry, Options, Request, StreamEvent, StreamEventKind, content, object};
 
 /// The body of `POST /execute` and `POST /execute/stream`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExecuteBody {
     /// What to run.
+    #[serde(deserialize_with = "object::required")]
     pub request: Request,
     /// Options of the sandbox, as far as the server lets clients have a say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub options: Option<Options>,
     /// The session to run it in; a sandbox of its own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,14 +67,15 @@ pub struct SessionInfo {
 
 /// What a client sends over a WebSocket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ClientMessage {
     /// Run this; the first message, once.
     Execute {
         /// What to run.
+        #[serde(deserialize_with = "object::required")]
         request: Box<Request>,
         /// Options of the sandbox, as far as the server lets clients have a say.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
         options: Option<Box<Options>>,
         /// The session to run it in; a sandbox of its own when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Bounds};
 use super::caller::{Access, Tenant};
+use super::cleanup::Passes;
 use super::engines::Engines;
 use super::listen::Connections;
 use super::log::RequestLog;
@@ -39,6 +40,8 @@ pub(super) struct App {
     /// How many requests a tenant may make.
     pub(super) tenant_rate: Option<Rate<Tenant>>,
     pub(super) readiness: Readiness,
+    /// Clean-ups that go on.
+    pub(super) passes: Passes,
     pub(super) started: Instant,
     /// How long a session may be idle; `None`: for ever.
     pub(super) session_age: Option<Duration>,
@@ -57,6 +60,7 @@ impl App {
             per_tenant: unlimited(limits.per_tenant.concurrent),
             per_key: unlimited(limits.per_key.concurrent),
         };
+        let readiness = Readiness::new(access.store().cloned());
         Self {
             access,
             policy: Policy::new(config),
@@ -70,7 +74,8 @@ impl App {
             log: None,
             key_rate: limits.per_key.per_minute.map(Rate::new),
             tenant_rate: limits.per_tenant.per_minute.map(Rate::new),
-            readiness: Readiness::default(),
+            readiness,
+            passes: Passes::default(),
             started: Instant::now(),
             session_age: config.cleanup.auto_prune.then(|| Duration::from_millis(config.cleanup.max_container_age_ms)),
             ending: CancellationToken::new(),

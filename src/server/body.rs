@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::refusal::Refusal;
-use crate::api::ErrorCode;
+use crate::api::{ErrorCode, object};
 
 /// How long a client may send nothing.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -41,7 +41,7 @@ pub(super) async fn optional_json<T: DeserializeOwned + Default>(body: Body, lim
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| malformed("body", &error))
+    object::from_slice(bytes).map_err(|error| malformed("body", &error))
 }
 
 /// What a client sent makes no sense.

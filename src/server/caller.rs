@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 
-use super::auth::{Authenticator, Role, Store};
+use super::auth::{AuthRejection, Authenticator, Role, Store};
 use super::refusal::Refusal;
 use crate::api::KeyLifetime;
 
@@ -85,14 +85,24 @@ impl Access {
 
     /// Who has sent these headers.
     pub(super) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let mut presented = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let header = presented.next();
+        if presented.next().is_some() {
+            // Somebody on the way may have gone by the other one.
+            return Err(AuthRejection::Invalid.into());
+        }
         Ok(match self.authenticator.authenticate(header).await? {
             Role::Master => Caller::Master,
             Role::Key { id, tenant } => Caller::Key { id: id.to_string().into(), tenant: tenant.as_str().into() },
         })
     }
 
-    /// The keys of the database, for holders of the master key.
+    /// The database of keys, if there is one.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.authenticator.store()
+    }
+
+    /// The same for holders of the master key.
     pub(super) fn keys(&self, caller: &Caller) -> Result<&Store, Refusal> {
         caller.require_master()?;
         Ok(self.authenticator.keys(&Role::Master)?)

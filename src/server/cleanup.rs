@@ -1,10 +1,16 @@
 //! Removing what a server has on its Docker engine.
+//!
+//! Whoever asks for that while it is being done for somebody with the same rights waits for the same [`Passes`], and is
+//! told the same. It goes on when nobody waits any more.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,14 +73,48 @@ pub(super) async fn route(
     }
     let tenant = (!caller.is_master()).then(|| caller.tenant());
     let images = images.unwrap_or(caller.is_master());
-    Ok(Json(clean(&app, tenant.as_ref(), images).await?))
+    Ok(Json(clean(&app, tenant, images).await?))
 }
 
 /// Ends all sessions and executions of `tenant`, or of everybody, and removes their containers, those that were left
 /// running too. What other processes and other engines of this one use stays.
-pub(super) async fn clean(app: &App, tenant: Option<&Tenant>, images: bool) -> Result<Cleaned, Refusal> {
-    let name = tenant.and_then(Tenant::name);
-    let containers = engine::list_service_containers(&app.server, name).await?;
+pub(super) async fn clean(app: &Arc<App>, tenant: Option<Tenant>, images: bool) -> Result<Cleaned, Refusal> {
+    let (images_as_well, pass) = app.passes.join(app, tenant, images);
+    let mut cleaned = pass.await?;
+    if images_as_well && !images {
+        cleaned.images = None;
+    }
+    Ok(cleaned)
+}
+
+/// A pass that goes on.
+type Pass = Shared<BoxFuture<'static, Result<Cleaned, Refusal>>>;
+
+/// All that go on: for whom, and whether they remove images.
+#[derive(Debug, Default)]
+pub(super) struct Passes(Mutex<HashMap<(Option<Tenant>, bool), Pass>>);
+
+impl Passes {
+    /// The one that does what is asked for, begun if there is none; and whether it removes images. One that does takes
+    /// care of whoever wants to keep them as well.
+    fn join(&self, app: &Arc<App>, tenant: Option<Tenant>, images: bool) -> (bool, Pass) {
+        let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        passes.retain(|_, pass| pass.peek().is_none());
+        for images in [true, images] {
+            if let Some(pass) = passes.get(&(tenant.clone(), images)) {
+                return (images, pass.clone());
+            }
+        }
+        let pass = pass(app.clone(), tenant.clone(), images).boxed().shared();
+        tokio::spawn(pass.clone());
+        passes.insert((tenant, images), pass.clone());
+        (images, pass)
+    }
+}
+
+async fn pass(app: Arc<App>, tenant: Option<Tenant>, images: bool) -> Result<Cleaned, Refusal> {
+    let tenant = tenant.as_ref();
+    let containers = engine::list_service_containers(&app.server, tenant.and_then(Tenant::name)).await?;
     let ended = app.sessions.end_all(tenant).await;
     app.engines.stop(tenant).await;
     let found = u32::try_from(containers.len()).unwrap_or(u32::MAX);

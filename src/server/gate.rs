@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -23,7 +24,7 @@ use super::routes;
 use crate::api::ErrorCode;
 
 /// Tells requests apart, in logs and for people who report a problem.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The status of a request whose client has not waited for the answer.
 const CLIENT_GONE: u16 = 499;
@@ -39,6 +40,7 @@ pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next
             let caller = app.access.authenticate(request.headers()).await?;
             entry.caller = Some(caller.clone());
             app.check_rate(&caller)?;
+            check_encoding(&request)?;
             request.extensions_mut().insert(caller);
         }
         Ok::<_, Refusal>(next.run(request).await)
@@ -54,6 +56,17 @@ pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next
     entry.status = response.status().as_u16();
     entry.code = response.extensions().get::<ErrorCode>().copied();
     response.map(|body| Body::new(Held::new(body, entry)))
+}
+
+/// Bodies are taken as they are: what expands to more than it is could not be bounded before it is read.
+fn check_encoding(request: &Request) -> Result<(), Refusal> {
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING).iter();
+    let is_plain = encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if request.method() != Method::POST || is_plain {
+        return Ok(());
+    }
+    let refusal = Refusal::new(ErrorCode::InvalidRequest, "the body must not be compressed (Content-Encoding)");
+    Err(refusal.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
 }
 
 impl App {

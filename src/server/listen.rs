@@ -22,6 +22,8 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service;
 
+use super::wire::Wire;
+
 /// How long a client may take to send the head of a request, and to send another.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
@@ -242,7 +244,7 @@ impl Inner {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_buf_size(HEAD_SIZE)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Wire::new(stream)), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
         let mut is_ending = false;

@@ -10,7 +10,7 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`auth`] | who a request is from: the master key, and keys that a database holds |
-//! | `listen`, `held` | connections |
+//! | `listen`, `wire`, `held` | connections |
 //! | `gate`, `caller` | what every request goes through; who sent it |
 //! | `routes` | the answers, one file per resource; `body`, `extract` read requests, `refusal` says no |
 //! | `run` | from an accepted request to a running program, in the order of the next four |
@@ -44,6 +44,7 @@ mod run;
 mod sessions;
 mod upkeep;
 mod watch;
+mod wire;
 mod workshop;
 
 use std::io;
@@ -231,6 +232,11 @@ impl Server {
         self.address
     }
 
+    /// The database of its keys, if there is one, as it can be shown.
+    pub fn auth_database(&self) -> Option<String> {
+        self.store.as_ref().map(|store| store.location().to_string())
+    }
+
     /// Ends all sessions and executions, and removes their containers; with `images`, isol8's images as well.
     pub async fn cleanup(&self, images: bool) -> Result<Cleaned, (ErrorCode, String)> {
         cleanup::clean(&self.app, None, images).await.map_err(Refusal::into_parts)
@@ -277,8 +283,8 @@ impl Drop for Server {
 /// The database of keys, if there is to be one.
 async fn open_store(options: &ServerOptions, config: &Isol8Config) -> Result<Option<Store>, StartError> {
     let location = match (&options.auth_db, config.auth.enabled) {
-        (Some(given), _) => Some(given.as_str()),
-        (None, true) => config.auth.connection_string.as_deref(),
+        (Some(given), _) => given.as_str(),
+        (None, true) => config.auth.database(),
         (None, false) => return Ok(None),
     };
     let location = Location::parse(location, &auth::Surroundings::of_this_process())?;

@@ -53,8 +53,12 @@ pub(super) enum Answer {
 const ALWAYS: [StatusCode; 1] = [StatusCode::INTERNAL_SERVER_ERROR];
 const WITH_KEY: [StatusCode; 4] =
     [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
-const WITH_BODY: [StatusCode; 3] =
-    [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
+const WITH_BODY: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+];
 
 /// The document for these routes.
 pub(super) fn document(routes: &[Route]) -> Value {

@@ -332,8 +332,11 @@ fn ended() -> Refusal {
 }
 
 fn check_name(id: &str) -> Result<(), Refusal> {
-    if id.is_empty() || id.len() > MAX_NAME || id.chars().any(char::is_control) {
-        let message = format!("invalid sessionId: expected 1 to {MAX_NAME} bytes without control characters");
+    // Clients take the last two out of a path before they send it, however they are written.
+    if id.is_empty() || id.len() > MAX_NAME || id.chars().any(char::is_control) || matches!(id, "." | "..") {
+        let message = format!(
+            "invalid sessionId: expected 1 to {MAX_NAME} bytes without control characters, and neither \".\" nor \"..\""
+        );
         return Err(Refusal::new(ErrorCode::InvalidRequest, message));
     }
     Ok(())

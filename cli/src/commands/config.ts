@@ -1,9 +1,8 @@
 /** `config` shows the settings that are in force here, and where they come from. */
 import type { Command } from 'commander';
 import type { Isol8Config, Quota } from 'isol8';
-import { readConfig } from '../config.js';
+import { type Config, readConfig } from '../config.js';
 import { stdout } from '../output.js';
-import { withoutPasswords } from '../passwords.js';
 import { plain } from '../status.js';
 
 interface ConfigFlags {
@@ -20,20 +19,22 @@ export function registerConfig(program: Command): void {
 }
 
 async function showConfig({ json = false }: ConfigFlags): Promise<void> {
-  const { config, source } = await readConfig();
-  stdout.line(json ? JSON.stringify(config, null, 2) : describe(config, source));
+  const read = await readConfig();
+  stdout.line(json ? JSON.stringify(read.config, null, 2) : describe(read));
 }
 
 /** A list is shown with a line for each value: patterns may well contain commas. */
 type Row = [label: string, value: string | readonly string[]];
 
-function describe(config: Isol8Config, source: string | null): string {
-  const sections = Object.entries(sectionsOf(config)).map(([name, rows]) => `── ${name} ──\n${table(rows)}`);
+function describe({ config, source, authDatabase }: Config): string {
+  const sections = Object.entries(sectionsOf(config, authDatabase)).map(
+    ([name, rows]) => `── ${name} ──\n${table(rows)}`,
+  );
   const title = `Isol8 Configuration\nSource: ${source ?? 'defaults (no config file found)'}`;
   return [title, ...sections].join('\n\n');
 }
 
-function sectionsOf(config: Isol8Config): Record<string, Row[]> {
+function sectionsOf(config: Isol8Config, authDatabase: string): Record<string, Row[]> {
   const { defaults, network, remoteCode, cleanup, security, audit, auth, server } = config;
   return {
     General: [
@@ -90,7 +91,7 @@ function sectionsOf(config: Isol8Config): Record<string, Row[]> {
     ],
     Auth: [
       ['Enabled', yesNo(auth.enabled)],
-      ['Database', auth.connectionString ? withoutPasswords(auth.connectionString) : '~/.isol8/auth.db'],
+      ['Database', authDatabase],
       ['Default key TTL', withMinutes(auth.defaultTtlMs)],
       ['Cleanup interval', withMinutes(auth.cleanupIntervalMs)],
     ],

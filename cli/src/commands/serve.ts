@@ -9,11 +9,10 @@ import { readConfig } from '../config.js';
 import { explain, hasCode } from '../failure.js';
 import { debug, isDebug, say } from '../messages.js';
 import { stderr, stdout } from '../output.js';
-import { withoutPasswords } from '../passwords.js';
 import { ANY_PORT, anotherPort, portOf } from '../port.js';
 import { plain } from '../status.js';
 
-/** What `--auth-db` means without a value, and what the database is when nobody says more. */
+/** What `--auth-db` means without a value. */
 const USUAL_DATABASE = '~/.isol8/auth.db';
 
 interface ServeFlags extends KeyFlags {
@@ -42,7 +41,7 @@ export function registerServe(program: Command): void {
 async function serve(flags: ServeFlags): Promise<number> {
   const apiKey = await masterKey(flags);
   const port = portOf(flags.port);
-  const { config } = await readConfig();
+  await readConfig();
   if (flags.update) say('INFO', 'The server is a part of isol8: there is nothing to download or to update.', stdout);
 
   const authDb = flags.authDb === true ? USUAL_DATABASE : flags.authDb;
@@ -57,8 +56,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   if (!early) {
     say('INFO', `isol8 server v${VERSION} listening on http://localhost:${server.port}`, stdout);
     stdout.line('       Auth: Bearer token required');
-    const database = authDb ?? (config.auth.enabled ? (config.auth.connectionString ?? USUAL_DATABASE) : undefined);
-    if (database) stdout.line(`       Auth DB: ${plain(withoutPasswords(database))}`);
+    if (server.authDatabase) stdout.line(`       Auth DB: ${plain(server.authDatabase)}`);
   }
   debug('Serve', `${await signal}: shutting down`);
   return shutDown(server);

@@ -11,7 +11,6 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
 use super::AuthError;
-use crate::api::AuthConfig;
 
 /// Where keys are kept: a file, or a database server. Shows itself without its password.
 #[derive(Clone)]
@@ -52,8 +51,7 @@ impl Surroundings {
 
 impl Location {
     /// Reads a connection string: the URL of a PostgreSQL or MySQL database, or the path of a SQLite file.
-    pub fn parse(text: Option<&str>, surroundings: &Surroundings) -> Result<Self, AuthError> {
-        let text = text.unwrap_or(AuthConfig::DEFAULT_DATABASE);
+    pub fn parse(text: &str, surroundings: &Surroundings) -> Result<Self, AuthError> {
         let shown = redacted(text);
         let invalid = |reason: String| AuthError::Location { shown: shown.clone(), reason };
         // What sqlx says of a URL is which part of it makes no sense, and never what the password was.
@@ -139,13 +137,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::AuthConfig;
 
     fn surroundings() -> Surroundings {
         Surroundings { current_dir: "/project".into(), home: Some("/home/me".into()) }
     }
 
     fn parse(text: &str) -> Result<Location, AuthError> {
-        Location::parse(Some(text), &surroundings())
+        Location::parse(text, &surroundings())
     }
 
     #[test]
@@ -209,16 +208,16 @@ mod tests {
     #[test]
     fn w98_a_leading_tilde_is_the_home_directory() {
         for (text, path) in [
-            (None, "/home/me/.isol8/auth.db"),
-            (Some("~/keys.db"), "/home/me/keys.db"),
-            (Some("~//etc/keys.db"), "/home/me/etc/keys.db"),
-            (Some("~other/keys.db"), "/project/~other/keys.db"),
+            (AuthConfig::DEFAULT_DATABASE, "/home/me/.isol8/auth.db"),
+            ("~/keys.db", "/home/me/keys.db"),
+            ("~//etc/keys.db", "/home/me/etc/keys.db"),
+            ("~other/keys.db", "/project/~other/keys.db"),
         ] {
             let location = Location::parse(text, &surroundings()).expect("valid");
             assert!(matches!(location.database, Database::Sqlite(at) if at == Path::new(path)), "{text:?}");
         }
         let homeless = Surroundings { home: None, ..surroundings() };
-        let error = Location::parse(None, &homeless).expect_err("nothing to expand to");
+        let error = Location::parse(AuthConfig::DEFAULT_DATABASE, &homeless).expect_err("nothing to expand to");
         assert_eq!(error.to_string(), "invalid auth database \"~/.isol8/auth.db\": no home directory is known");
     }
 

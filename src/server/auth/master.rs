@@ -138,7 +138,12 @@ impl Authenticator {
         }
     }
 
-    /// The store, for those who may make and revoke keys.
+    /// The store, if there is one.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// The same for those who may make and revoke keys.
     pub fn keys(&self, role: &Role) -> Result<&Store, AuthRejection> {
         match role {
             Role::Master => self.store.as_ref().ok_or(AuthRejection::NoDatabase),

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::server::app::App;
+use crate::server::readiness::Answers;
 
 /// The answer of `GET /health`.
 #[derive(Serialize, JsonSchema)]
@@ -41,18 +42,21 @@ pub(super) struct Ready {
     status: &'static str,
     /// Whether the Docker engine answers.
     docker: bool,
+    /// Whether the database of keys answers, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<bool>,
     /// Whether the server is about to end.
     ending: bool,
 }
 
 /// Whether a load balancer should send anything here. Says no more than that to people without a key.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Ready>) {
-    let (docker, ending) = (app.readiness.docker().await, app.ending.is_cancelled());
-    let (code, status) = match docker && !ending {
+    let (Answers { docker, keys }, ending) = (app.readiness.answers().await, app.ending.is_cancelled());
+    let (code, status) = match docker && keys != Some(false) && !ending {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
     };
-    (code, Json(Ready { status, docker, ending }))
+    (code, Json(Ready { status, docker, keys, ending }))
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {

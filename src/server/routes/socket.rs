@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::stream::{HEARTBEAT, PATIENCE};
-use crate::api::ErrorCode;
 use crate::api::wire::{ClientMessage, ExecuteBody, ProgramSignal, ServerEvent};
+use crate::api::{ErrorCode, object};
 use crate::engine::Controls;
 use crate::server::app::App;
 use crate::server::body::malformed;
@@ -249,7 +249,7 @@ fn read(text: &str) -> Result<ClientMessage, Unread> {
         #[serde(rename = "type")]
         kind: Option<String>,
     }
-    let kind = match serde_json::from_str::<Kind>(text) {
+    let kind = match object::from_slice::<Kind>(text.as_bytes()) {
         Ok(Kind { kind }) => kind,
         Err(error) if error.is_data() => None,
         Err(_) => return Err(Unread::NotJson),
@@ -258,7 +258,7 @@ fn read(text: &str) -> Result<ClientMessage, Unread> {
         let kind = kind.as_deref().unwrap_or("undefined").chars().take(100).collect::<String>();
         return Err(Unread::Unknown(failure(ErrorCode::InvalidRequest, format!("Unknown message type: {kind}"))));
     }
-    serde_json::from_str(text).map_err(|error| Unread::Malformed(malformed("message", &error).into_event()))
+    object::from_slice(text.as_bytes()).map_err(|error| Unread::Malformed(malformed("message", &error).into_event()))
 }
 
 fn failure(code: ErrorCode, message: String) -> ServerEvent {

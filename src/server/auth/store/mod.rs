@@ -108,6 +108,14 @@ impl Store {
         Ok(valid)
     }
 
+    /// Whether keys can be looked up.
+    pub async fn check(&self) -> Result<(), AuthError> {
+        let found = ask!(&*self.0.connections, connection => sqlx::query_as::<_, Row>(self.statements().find)
+            .bind("the hash of no key")
+            .fetch_optional(connection));
+        found.map(drop).map_err(failed_to("look up a key"))
+    }
+
     /// Takes a key back, for ever and from this moment. Whether there is one of that id.
     pub async fn revoke_key(&self, id: KeyId) -> Result<bool, AuthError> {
         let id = id.to_string();

@@ -50,7 +50,7 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) fn location(&self) -> Location {
-        Location::parse(Some(&self.url), &Surroundings::default()).expect("a location")
+        Location::parse(&self.url, &Surroundings::default()).expect("a location")
     }
 
     pub(super) async fn open(&self) -> Store {

@@ -70,7 +70,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
 async fn a_server_that_cannot_be_reached_is_an_error_without_the_password() {
     for scheme in ["postgres", "mysql"] {
         let url = format!("{scheme}://isol8:{PASSWORD}@127.0.0.1:1/keys");
-        let location = Location::parse(Some(&url), &Surroundings::default()).expect("a location");
+        let location = Location::parse(&url, &Surroundings::default()).expect("a location");
         let start = Instant::now();
         let error = Store::open(location).await.expect_err("nobody there");
         assert!(start.elapsed() < Duration::from_secs(5));
@@ -85,7 +85,7 @@ async fn a_server_that_cannot_be_reached_is_an_error_without_the_password() {
 async fn a_wrong_password_is_an_error_that_does_not_have_it() {
     for database in [Database::postgres().await, Database::mysql().await] {
         let url = database.url.replace(PASSWORD, "wrong-password");
-        let location = Location::parse(Some(&url), &Surroundings::default()).expect("a location");
+        let location = Location::parse(&url, &Surroundings::default()).expect("a location");
         let error = Store::open(location).await.expect_err("refused");
         let message = chain(&error);
         assert!(!format!("{message} {error:?}").contains("wrong-password"), "{message}");
