@@ -5,7 +5,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::engine::connection;
-use super::settle;
+use super::failure::settle;
 use crate::engine::{self, OwnedContainer, OwnedImage, Removal, Selection};
 
 /// What a clean-up removed.

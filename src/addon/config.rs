@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{FnArgs, Function, JsObjectValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::js_error;
+use super::failure::Failure;
 use crate::config::{self, Loaded};
 use crate::server::auth;
 
@@ -52,5 +52,5 @@ fn load(env: &Env, cwd: Option<String>) -> Result<Loaded> {
     // A home that is nowhere in particular would be the working directory.
     let home = std::env::home_dir().filter(|home| home.is_absolute());
     let loaded = config::load(&directory, home.as_deref());
-    loaded.map_err(|error| js_error(env, error.code(), error.to_string()))
+    loaded.map_err(|error| Failure::from(error).into_error(env))
 }

@@ -3,14 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use napi::bindgen_prelude::{Buffer, Either, PromiseRaw};
+use napi::bindgen_prelude::{Buffer, ClassInstance, Either, PromiseRaw};
 use napi::{Env, Result};
 use napi_derive::napi;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::failure::{Failure, settle};
 use super::request::bytes;
-use super::settle;
 use crate::engine::Controls;
 
 /// Chunks of standard input that may wait for the program to read.
@@ -52,7 +52,7 @@ impl RunControls {
     ) -> Result<PromiseRaw<'env, bool>> {
         let (input, chunk) = (lock(&self.input).clone(), bytes(chunk));
         let write = async move {
-            Ok(match input {
+            Ok::<_, Failure>(match input {
                 Some(input) => input.send(chunk).await.is_ok(),
                 None => false,
             })
@@ -67,11 +67,10 @@ impl RunControls {
     }
 }
 
-impl RunControls {
-    /// The engine's end of them; the input goes to whoever asks first.
-    pub(super) fn for_engine(&self) -> Controls {
-        Controls { abort: self.abort.clone(), stdin: lock(&self.output).take(), ..Controls::default() }
-    }
+/// The engine's end of the controls that an execution has, if it has any; the input goes to whoever asks first.
+pub(super) fn for_engine(controls: Option<ClassInstance<'_, RunControls>>) -> Controls {
+    let Some(controls) = controls else { return Controls::default() };
+    Controls { abort: controls.abort.clone(), stdin: lock(&controls.output).take(), ..Controls::default() }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

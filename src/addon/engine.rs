@@ -5,13 +5,14 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::cleanup::{CleanupResult, selection};
-use super::controls::RunControls;
+use super::controls::{RunControls, for_engine};
+use super::exit;
+use super::failure::{Failure, settle};
 use super::options::{DockerConnection, EngineOptions};
-use super::request::{Adapter, ExecutionRequest, bytes};
+use super::request::{Adapter, ExecutionRequest, buffer, bytes};
 use super::result::ExecutionResult;
 use super::stream::{Events, ExecutionStream};
 use super::value::read;
-use super::{exit, js_error, settle};
 use crate::engine::{self, Engine, Error, EventStream, PlanError, SettingsError};
 use crate::runtime::{self, Language};
 use crate::{api, telemetry};
@@ -57,7 +58,7 @@ impl DockerIsol8 {
         max_concurrent: Option<f64>,
     ) -> Result<Self> {
         let engine = engine(options, max_concurrent);
-        let engine = engine.map_err(|error| js_error(env, error.code(), error.full_message()))?;
+        let engine = engine.map_err(|error| Failure::from(error).into_error(env))?;
         exit::watch(env)?;
         Ok(Self { engine })
     }
@@ -94,7 +95,7 @@ impl DockerIsol8 {
         let stopped = self.engine.stop();
         let stop = async move {
             stopped.await;
-            Ok(())
+            Ok::<_, Failure>(())
         };
         settle(env, stop, |()| ())
     }
@@ -108,7 +109,7 @@ impl DockerIsol8 {
         controls: Option<ClassInstance<'_, RunControls>>,
         adapter: Option<Adapter>,
     ) -> Result<PromiseRaw<'env, ExecutionResult>> {
-        let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
+        let controls = for_engine(controls);
         let execution = request_from(request, adapter)
             .map(|request| within_runtime_if_available(|| self.engine.execute(request, controls)));
         settle(env, async move { execution?.await }, Into::into)
@@ -124,7 +125,7 @@ impl DockerIsol8 {
         controls: Option<ClassInstance<'_, RunControls>>,
         adapter: Option<Adapter>,
     ) -> ExecutionStream {
-        let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
+        let controls = for_engine(controls);
         ExecutionStream::new(Events::Here(match request_from(request, adapter) {
             Ok(request) => within_runtime_if_available(|| self.engine.stream(request, controls)),
             Err(error) => EventStream::failed(error),
@@ -135,7 +136,7 @@ impl DockerIsol8 {
     #[napi]
     pub fn script_path(&self, env: &Env, extension: String) -> Result<String> {
         let path = self.engine.script_path(extension);
-        path.map_err(|error| js_error(env, error.code(), error.full_message()))
+        path.map_err(|error| Failure::from(error).into_error(env))
     }
 
     /// Id of the container of a persistent engine; `null` for others.
@@ -160,7 +161,7 @@ impl DockerIsol8 {
     #[napi(ts_return_type = "Promise<Buffer>")]
     pub fn get_file<'env>(&self, env: &'env Env, path: String) -> Result<PromiseRaw<'env, Buffer>> {
         let engine = self.engine.clone();
-        settle(env, async move { engine.get_file(&path).await }, |content| Buffer::from(content.to_vec()))
+        settle(env, async move { engine.get_file(&path).await }, buffer)
     }
 
     /// Removes isol8 containers, running or not, except those that another living process owns: all of them, or

@@ -6,7 +6,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::engine::connection;
-use super::settle;
+use super::failure::settle;
 use crate::engine::{self, Error};
 use crate::image::{self, BuildStatus, CustomImage, ImageError};
 use crate::sandbox::docker::Docker;
@@ -53,7 +53,7 @@ pub fn build_base_images<'env>(
     let build = async move {
         let runtimes = engine::runtimes(&only_runtimes.unwrap_or_default())?;
         let docker = Docker::connect(docker?.as_ref()).await?;
-        Ok(image::build_base_images(&docker, &runtimes, force.unwrap_or(false), &mut report).await?)
+        Ok::<_, Error>(image::build_base_images(&docker, &runtimes, force.unwrap_or(false), &mut report).await?)
     };
     settle(env, build, |()| ())
 }
@@ -80,7 +80,7 @@ pub fn build_custom_image<'env>(
     let build = async move {
         let image = CustomImage::new(&runtime, &packages, setup_script, tag).map_err(ImageError::from)?;
         let docker = Docker::connect(docker?.as_ref()).await?;
-        Ok(image.build(&docker, force.unwrap_or(false), &mut report).await?)
+        Ok::<_, Error>(image.build(&docker, force.unwrap_or(false), &mut report).await?)
     };
     settle(env, build, |tag| tag)
 }
@@ -116,7 +116,7 @@ pub fn list_custom_images<'env>(
     let docker = connection(docker);
     let list = async move {
         let docker = Docker::connect(docker?.as_ref()).await?;
-        Ok(image::list_custom_images(&docker, None).await?)
+        Ok::<_, Error>(image::list_custom_images(&docker, None).await?)
     };
     settle(env, list, |images| images.into_iter().map(Into::into).collect())
 }
@@ -155,6 +155,6 @@ pub fn ping_docker<'env>(
     #[napi(ts_arg_type = "DockerConnection | undefined | null")] docker: Option<Unknown<'_>>,
 ) -> Result<PromiseRaw<'env, ()>> {
     let docker = connection(docker);
-    let ping = async move { Ok(Docker::connect(docker?.as_ref()).await.map(drop)?) };
+    let ping = async move { Ok::<_, Error>(Docker::connect(docker?.as_ref()).await.map(drop)?) };
     settle(env, ping, |()| ())
 }

@@ -4,36 +4,22 @@ use napi::bindgen_prelude::{Buffer, ClassInstance, Either, PromiseRaw, Unknown, 
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::controls::RunControls;
+use super::controls::{RunControls, for_engine};
 use super::engine::request_from;
+use super::failure::{Failure, settle};
 use super::options::EngineOptions;
-use super::request::bytes;
+use super::request::{buffer, bytes};
 use super::result::ExecutionResult;
-use super::stream::{Events, ExecutionStream, Failure};
+use super::stream::{Events, ExecutionStream};
 use super::value::{check_own_names, text};
-use super::{Coded, coded_error, settle_coded};
-use crate::api::{ErrorCode, Secret};
-use crate::client::{self, Client, EndpointError, Error, RemoteOptions};
+use crate::api::Secret;
+use crate::client::{self, Client, EndpointError, RemoteOptions};
 use crate::telemetry;
 
 /// Runs untrusted code on a server.
 #[napi]
 pub struct RemoteIsol8 {
     client: Client,
-}
-
-impl Coded for Error {
-    fn code(&self) -> ErrorCode {
-        Error::code(self)
-    }
-
-    fn full_message(&self) -> String {
-        Error::full_message(self)
-    }
-
-    fn retry_after(&self) -> Option<std::time::Duration> {
-        Error::retry_after(self)
-    }
 }
 
 #[napi]
@@ -46,14 +32,14 @@ impl RemoteIsol8 {
         #[napi(ts_arg_type = "DockerIsol8Options | undefined | null")] options: Option<Unknown<'_>>,
     ) -> Result<Self> {
         let client = connect(remote, options);
-        Ok(Self { client: client.map_err(|error| coded_error(env, &error))? })
+        Ok(Self { client: client.map_err(|error| Failure::from(error).into_error(env))? })
     }
 
     /// Asks the server whether it is well. Optional.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn start<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, ()>> {
         let client = self.client.clone();
-        settle_coded(env, async move { client.start().await }, |()| ())
+        settle(env, async move { client.start().await }, |()| ())
     }
 
     /// Ends every execution that has begun, and the session with all that is in it.
@@ -62,9 +48,9 @@ impl RemoteIsol8 {
         let stopped = self.client.stop();
         let stop = async move {
             stopped.await;
-            Ok::<_, Error>(())
+            Ok::<_, Failure>(())
         };
-        settle_coded(env, stop, |()| ())
+        settle(env, stop, |()| ())
     }
 
     /// Runs a request and resolves when the program has ended, whatever its exit code.
@@ -75,10 +61,10 @@ impl RemoteIsol8 {
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
         controls: Option<ClassInstance<'_, RunControls>>,
     ) -> Result<PromiseRaw<'env, ExecutionResult>> {
-        let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
+        let controls = for_engine(controls);
         let execution = request_from(request, None).map(|request| self.client.execute(request, controls));
-        let execution = async move { execution.map_err(Failure::Here)?.await.map_err(Failure::Remote) };
-        settle_coded(env, execution, Into::into)
+        let execution = async move { Ok::<_, Failure>(execution?.await?) };
+        settle(env, execution, Into::into)
     }
 
     /// Runs a request and yields its output as it comes. Leaving the loop early kills the program.
@@ -88,7 +74,7 @@ impl RemoteIsol8 {
         #[napi(ts_arg_type = "ExecutionRequest")] request: Unknown<'_>,
         controls: Option<ClassInstance<'_, RunControls>>,
     ) -> ExecutionStream {
-        let controls = controls.map(|controls| controls.for_engine()).unwrap_or_default();
+        let controls = for_engine(controls);
         ExecutionStream::new(match request_from(request, None) {
             Ok(request) => Events::Remote(within_runtime_if_available(|| self.client.stream(request, controls))),
             Err(error) => Events::Here(crate::engine::EventStream::failed(error)),
@@ -104,14 +90,14 @@ impl RemoteIsol8 {
         #[napi(ts_arg_type = "string | Uint8Array")] content: Either<String, Buffer>,
     ) -> Result<PromiseRaw<'env, ()>> {
         let (client, content) = (self.client.clone(), bytes(content));
-        settle_coded(env, async move { client.put_file(path, content).await }, |()| ())
+        settle(env, async move { client.put_file(path, content).await }, |()| ())
     }
 
     /// Reads a file in the session's sandbox, at most 256 MiB long.
     #[napi(ts_return_type = "Promise<Buffer>")]
     pub fn get_file<'env>(&self, env: &'env Env, path: String) -> Result<PromiseRaw<'env, Buffer>> {
         let client = self.client.clone();
-        settle_coded(env, async move { client.get_file(&path).await }, |content| Buffer::from(content.to_vec()))
+        settle(env, async move { client.get_file(&path).await }, buffer)
     }
 
     /// The sessions that the key may see.
@@ -120,7 +106,7 @@ impl RemoteIsol8 {
         let client = self.client.clone();
         let list = async move { client.list_sessions().await };
         // As their JSON is, which is what JavaScript calls them.
-        settle_coded(env, list, |sessions| {
+        settle(env, list, |sessions| {
             sessions.iter().map(|session| serde_json::to_value(session).unwrap_or_default()).collect()
         })
     }
@@ -129,7 +115,7 @@ impl RemoteIsol8 {
     #[napi(ts_return_type = "Promise<void>")]
     pub fn delete_session<'env>(&self, env: &'env Env, id: String) -> Result<PromiseRaw<'env, ()>> {
         let client = self.client.clone();
-        settle_coded(env, async move { client.delete_session(&id).await }, |()| ())
+        settle(env, async move { client.delete_session(&id).await }, |()| ())
     }
 }
 

@@ -121,6 +121,11 @@ fn input_file(file: Either3<String, Buffer, InputFile>) -> api::InputFile {
     api::InputFile { content: bytes(content), executable: executable.unwrap_or(false) }
 }
 
+/// Contents of a file, as JavaScript has them.
+pub(super) fn buffer(content: Bytes) -> Buffer {
+    content.to_vec().into()
+}
+
 /// A copy: the caller may go on writing to its buffer.
 pub(super) fn bytes(content: Either<String, Buffer>) -> Bytes {
     match content {

@@ -3,7 +3,7 @@
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::js_error;
+use super::failure::Failure;
 use crate::api::ErrorCode;
 use crate::runtime::{self, Interpreter, Registry, Runtime, RuntimeError, agent};
 
@@ -52,7 +52,7 @@ fn thrown(env: &Env, error: &RuntimeError) -> napi::Error {
         RuntimeError::UnknownName { .. } | RuntimeError::UnknownExtension { .. } => ErrorCode::UnknownRuntime,
         RuntimeError::InvalidName(_) | RuntimeError::InvalidExtension(_) => ErrorCode::InvalidAdapter,
     };
-    js_error(env, code, error.to_string())
+    Failure::new(code, error.to_string()).into_error(env)
 }
 
 /// One of isol8's own runtimes.

@@ -7,10 +7,11 @@ use napi::bindgen_prelude::PromiseRaw;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::{Coded, exit, settle_coded};
+use super::exit;
+use super::failure::{Failure, settle};
 use crate::api::{ErrorCode, Secret};
 use crate::config::{self, Isol8Config};
-use crate::server::{self, Cleaned, Count, Server, StartError};
+use crate::server::{self, Cleaned, Count, Server};
 use crate::telemetry;
 
 /// A server that accepts requests.
@@ -75,28 +76,6 @@ impl From<Cleaned> for ServerCleanup {
     }
 }
 
-/// Why there is no server.
-enum Failure {
-    Config(ErrorCode, String),
-    Start(StartError),
-}
-
-impl Coded for Failure {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::Config(code, _) => *code,
-            Self::Start(error) => error.code(),
-        }
-    }
-
-    fn full_message(&self) -> String {
-        match self {
-            Self::Config(_, message) => message.clone(),
-            Self::Start(error) => telemetry::chain(error),
-        }
-    }
-}
-
 /// Starts a server, and resolves when it accepts requests.
 #[napi(ts_return_type = "Promise<NativeServer>")]
 pub fn start_server<'env>(env: &'env Env, options: NativeServerOptions) -> Result<PromiseRaw<'env, NativeServer>> {
@@ -112,9 +91,9 @@ pub fn start_server<'env>(env: &'env Env, options: NativeServerOptions) -> Resul
             auth_db: options.auth_db_path,
             log_requests: options.log_requests.unwrap_or(false),
         };
-        Server::start(options, config).await.map_err(Failure::Start)
+        Ok::<_, Failure>(Server::start(options, config).await?)
     };
-    settle_coded(env, start, |server| NativeServer { server: Arc::new(server) })
+    settle(env, start, |server| NativeServer { server: Arc::new(server) })
 }
 
 fn configuration(cwd: Option<&str>, config: Option<serde_json::Value>) -> std::result::Result<Isol8Config, Failure> {
@@ -123,9 +102,8 @@ fn configuration(cwd: Option<&str>, config: Option<serde_json::Value>) -> std::r
     let home = std::env::home_dir().filter(|home| home.is_absolute());
     let loaded = match config {
         Some(config) => config::complete(config, &directory, home.as_deref())
-            .map_err(|fault| Failure::Config(ErrorCode::InvalidConfig, format!("Invalid config: {fault}")))?,
-        None => config::load(&directory, home.as_deref())
-            .map_err(|error| Failure::Config(error.code(), error.to_string()))?,
+            .map_err(|fault| Failure::new(ErrorCode::InvalidConfig, format!("Invalid config: {fault}")))?,
+        None => config::load(&directory, home.as_deref())?,
     };
     for warning in &loaded.warnings {
         let source = loaded.source.as_deref().unwrap_or(Path::new("config")).display();
@@ -158,7 +136,7 @@ impl NativeServer {
     #[napi(ts_return_type = "Promise<ServerCleanup>")]
     pub fn cleanup<'env>(&self, env: &'env Env, images: bool) -> Result<PromiseRaw<'env, ServerCleanup>> {
         let server = self.server.clone();
-        settle_coded(env, async move { server.cleanup(images).await }, Into::into)
+        settle(env, async move { server.cleanup(images).await }, Into::into)
     }
 
     /// Takes no more requests, lets what goes on end until a deadline, and resolves when no container is left.
@@ -167,8 +145,8 @@ impl NativeServer {
         let server = self.server.clone();
         let shutdown = async move {
             server.shutdown().await;
-            Ok::<_, (ErrorCode, String)>(())
+            Ok::<_, Failure>(())
         };
-        settle_coded(env, shutdown, |()| ())
+        settle(env, shutdown, |()| ())
     }
 }

@@ -1,7 +1,6 @@
 //! `executeStream`'s async iterator.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Function, JsObjectValue, Object, PromiseRaw, Reference};
@@ -9,11 +8,10 @@ use napi_derive::napi;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::failure::{Failure, settle};
 use super::result::{NetworkLogEntry, StreamEvent};
-use super::{Coded, settle_coded};
-use crate::api::{self, ErrorCode};
-use crate::client;
-use crate::engine::{self, EventStream, in_line};
+use crate::engine::{EventStream, in_line};
+use crate::{api, client};
 
 /// Events of an execution, wherever it runs.
 pub(super) enum Events {
@@ -23,17 +21,11 @@ pub(super) enum Events {
     Remote(client::Events),
 }
 
-/// Why an execution failed, wherever it ran.
-pub(super) enum Failure {
-    Here(engine::Error),
-    Remote(client::Error),
-}
-
 impl Events {
     async fn next(&mut self) -> Option<Result<api::StreamEvent, Failure>> {
         match self {
-            Self::Here(events) => Some(events.next().await?.map_err(Failure::Here)),
-            Self::Remote(events) => Some(events.next().await?.map_err(Failure::Remote)),
+            Self::Here(events) => Some(events.next().await?.map_err(Failure::from)),
+            Self::Remote(events) => Some(events.next().await?.map_err(Failure::from)),
         }
     }
 
@@ -55,29 +47,6 @@ impl Events {
         match self {
             Self::Here(events) => events.cancel().await,
             Self::Remote(events) => events.cancel().await,
-        }
-    }
-}
-
-impl Coded for Failure {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::Here(error) => error.code(),
-            Self::Remote(error) => error.code(),
-        }
-    }
-
-    fn full_message(&self) -> String {
-        match self {
-            Self::Here(error) => error.full_message(),
-            Self::Remote(error) => error.full_message(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Here(_) => None,
-            Self::Remote(error) => error.retry_after(),
         }
     }
 }
@@ -128,7 +97,7 @@ impl ExecutionStream {
                 event = async { turn.await.next().await } => event.transpose(),
             }
         };
-        settle_coded(env, next, move |event| {
+        settle(env, next, move |event| {
             // Who waits for an event may hold nothing but the promise: until it is settled, the object is in use.
             drop(this);
             IteratorResult { done: event.is_none(), value: event.map(Into::into) }
@@ -160,7 +129,7 @@ impl ExecutionStream {
             events.lock().await.cancel().await;
             Ok::<_, Failure>(())
         };
-        settle_coded(env, cancelled, |()| IteratorResult { done: true, value: None })
+        settle(env, cancelled, |()| IteratorResult { done: true, value: None })
     }
 }
 

@@ -92,8 +92,8 @@ pub enum Error {
     /// The caller ended the execution.
     #[error("the execution was aborted")]
     Aborted,
-    /// The client was stopped while the execution ran or waited.
-    #[error("the client was stopped")]
+    /// The client was stopped while the execution ran or waited. To its caller it is an engine like another.
+    #[error("the engine was stopped")]
     Stopped,
     /// A defect of ours.
     #[error("internal error: {0}")]
@@ -126,11 +126,6 @@ impl Error {
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
         }
-    }
-
-    /// The message with its causes.
-    pub fn full_message(&self) -> String {
-        chain(self)
     }
 
     /// How sending a request failed.

@@ -14,7 +14,6 @@ use crate::sandbox::backend::{BackendError, ContainerId};
 use crate::sandbox::channel::ChannelError;
 use crate::sandbox::pool::AcquireError;
 use crate::source::SourceError;
-use crate::telemetry::chain;
 
 /// Why an engine call failed. A program that fails is not an error: its exit code is in the result.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -148,11 +147,6 @@ impl Error {
             Self::Stopped => ErrorCode::Stopped,
             Self::Internal(_) => ErrorCode::Internal,
         }
-    }
-
-    /// The message with its causes.
-    pub fn full_message(&self) -> String {
-        chain(self)
     }
 
     /// Whether the image that a sandbox was to be started from has gone.

@@ -14,6 +14,7 @@ use crate::audit::{Audit, Record, code_hash, user_id};
 use crate::network::log::Collected;
 use crate::network::proxy::Outlet;
 use crate::network::traffic::Observed;
+use crate::telemetry::chain;
 
 /// The exit code of an execution that was cut short: its program was killed.
 const KILLED: i32 = 137;
@@ -92,7 +93,7 @@ impl Journal {
             }
             Err(error) => {
                 self.record.exit_code = UNKNOWN;
-                self.record.error = Some(error.full_message());
+                self.record.error = Some(chain(error));
             }
         }
     }

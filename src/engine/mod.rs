@@ -38,6 +38,7 @@ use crate::sandbox::backend::ContainerId;
 use crate::sandbox::contract::{ContainerSpec, Image, Seccomp};
 use crate::sandbox::docker::{Docker, Owner};
 use crate::sandbox::pool::{Lease, Pool};
+use crate::telemetry::chain;
 
 pub use cleanup::{
     OwnedContainer, OwnedImage, Removal, Selection, cleanup, cleanup_images, list_containers, list_images,
@@ -131,7 +132,7 @@ impl Engine {
             let warmings = prewarm.iter().map(|runtime| self.shared.warm(active, runtime));
             for (runtime, warmed) in prewarm.iter().zip(futures::future::join_all(warmings).await) {
                 if let Err(error) = warmed {
-                    tracing::debug!(runtime = runtime.name(), error = error.full_message(), "could not prewarm");
+                    tracing::debug!(runtime = runtime.name(), error = chain(&error), "could not prewarm");
                 }
             }
             Ok(())

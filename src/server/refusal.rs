@@ -60,7 +60,7 @@ impl Refusal {
 
 impl From<engine::Error> for Refusal {
     fn from(error: engine::Error) -> Self {
-        Self::new(error.code(), error.full_message())
+        Self::new(error.code(), chain(&error))
     }
 }
 

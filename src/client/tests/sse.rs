@@ -8,6 +8,7 @@ use super::{EXIT, HI, collect, hi_and_exit, live, request};
 use crate::api::ErrorCode;
 use crate::client::Error;
 use crate::engine::Controls;
+use crate::telemetry::chain;
 
 /// A server that knows no WebSockets, and whose event streams are these bytes.
 async fn streaming(bytes: &'static [&'static str]) -> Fake {
@@ -96,7 +97,7 @@ async fn a_failed_execution_is_an_error_with_its_code() {
     let (events, error) = collect(server.client(None).stream(request(), Controls::default())).await;
     assert!(events.is_empty());
     let error = error.expect("an error");
-    assert_eq!((error.full_message().as_str(), error.code()), ("no", ErrorCode::InstallFailed));
+    assert_eq!((chain(&error).as_str(), error.code()), ("no", ErrorCode::InstallFailed));
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn a_refusal_has_the_documented_message() {
     .await;
     let (_, error) = collect(server.client(None).stream(request(), Controls::default())).await;
     let error = error.expect("an error");
-    assert_eq!((error.full_message().as_str(), error.code()), ("Stream failed: Invalid API key", ErrorCode::Forbidden));
+    assert_eq!((chain(&error).as_str(), error.code()), ("Stream failed: Invalid API key", ErrorCode::Forbidden));
 }
 
 #[tokio::test]
@@ -124,7 +125,7 @@ async fn an_answer_without_a_body_has_the_documented_message() {
     })
     .await;
     let (_, error) = collect(server.client(None).stream(request(), Controls::default())).await;
-    assert_eq!(error.expect("an error").full_message(), "No response body for streaming");
+    assert_eq!(chain(&error.expect("an error")), "No response body for streaming");
 }
 
 #[tokio::test]
