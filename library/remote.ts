@@ -42,10 +42,7 @@ export class RemoteIsol8 implements Isol8Engine {
     return this.#native.stop();
   }
 
-  /**
-   * Runs a request and resolves when the program has ended, whatever its exit code. An iterable as `stdin` is collected
-   * first; `executeStream` sends what it yields as it comes.
-   */
+  /** Runs a request and resolves when the program has ended, whatever its exit code. */
   execute(request: ExecutionRequest, options?: ExecutionOptions): Promise<ExecutionResult> {
     return buffered(request, options, (given, controls) => this.#native.execute(given, controls));
   }

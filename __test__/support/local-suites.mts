@@ -3,10 +3,6 @@
  * `DockerIsol8`, and with `RemoteIsol8` (`any-engine.ts`).
  */
 export const LOCAL: Record<string, string> = {
-  // Until a buffered execution at a server takes standard input as it comes, and a session runs in the order of calls.
-  lifecycle: 'the message of stop() is another',
-  'live-stdin': 'buffered executions collect it first',
-  persistent: 'the order is that of the connections',
   adapters: 'JavaScript alone: what a command looks like',
   'audit-log': 'files of a log, which the process writes that has the containers',
   cleanup: 'asks the Docker engine of this machine, without an engine of ours',

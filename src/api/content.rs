@@ -5,7 +5,7 @@
 //! that may be run is `{ "content": …, "executable": true }`.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Display, Formatter};
 
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -83,13 +83,37 @@ impl<'de> Deserialize<'de> for Content {
     }
 }
 
+/// Bytes that are written as base64, piece by piece: there may be hundreds of megabytes.
+struct Base64<'a>(&'a [u8]);
+
+impl Base64<'_> {
+    /// Bytes of a piece: the length of every piece but the last is divisible by three, so that none ends with padding.
+    const PIECE: usize = 3 << 10;
+}
+
+impl Display for Base64<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut encoded = [0; Self::PIECE / 3 * 4];
+        self.0.chunks(Self::PIECE).try_for_each(|piece| {
+            let text = base64_simd::STANDARD.encode_as_str(piece, base64_simd::Out::from_slice(&mut encoded));
+            f.write_str(text)
+        })
+    }
+}
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
             Err(_) => {
                 let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("base64", &base64_simd::STANDARD.encode_to_string(&self.0))?;
+                map.serialize_entry("base64", &Base64(&self.0))?;
                 map.end()
             }
         }
@@ -198,7 +222,7 @@ pub(super) mod base64 {
     use super::*;
 
     pub(in super::super) fn serialize<S: Serializer>(content: &FileContent, serializer: S) -> Result<S::Ok, S::Error> {
-        base64_simd::STANDARD.encode_to_string(content).serialize(serializer)
+        Base64(content).serialize(serializer)
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileContent, D::Error> {
@@ -217,9 +241,9 @@ pub(super) mod base64_files {
     type Files = Option<BTreeMap<String, Bytes>>;
 
     pub(in super::super) fn serialize<S: Serializer>(files: &Files, serializer: S) -> Result<S::Ok, S::Error> {
-        let encode =
-            |(path, content): (&String, &Bytes)| (path.clone(), base64_simd::STANDARD.encode_to_string(content));
-        let encoded = files.as_ref().map(|files| files.iter().map(encode).collect::<BTreeMap<_, _>>());
+        let encoded = files
+            .as_ref()
+            .map(|files| files.iter().map(|(path, content)| (path, Base64(content))).collect::<BTreeMap<_, _>>());
         encoded.serialize(serializer)
     }
 
@@ -251,6 +275,14 @@ mod tests {
         }
         let program = json!({ "content": { "base64": "aGk=" }, "executable": true });
         assert_eq!(file(program), Ok(InputFile { content: "hi".into(), executable: true }));
+    }
+
+    #[test]
+    fn pieces_of_base64_are_one() {
+        for length in [0, 1, 2, 3, 3071, 3072, 3073, 6144, 10_000] {
+            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            assert_eq!(Base64(&bytes).to_string(), base64_simd::STANDARD.encode_to_string(&bytes));
+        }
     }
 
     #[test]

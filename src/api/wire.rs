@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorCode, FileContent, NetworkLogEntry, Options, Request, StreamEvent, StreamEventKind, content, object};
+use super::{
+    ErrorCode, ExecutionResult, FileContent, NetworkLogEntry, Options, Request, StreamEvent, StreamEventKind, content,
+    object,
+};
 
 /// The body of `POST /execute` and `POST /execute/stream`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +87,9 @@ pub enum ClientMessage {
         /// standard input is what the request says, and such messages are ignored.
         #[serde(default)]
         live_stdin: bool,
+        /// Answer with a `ServerResult` when the program has ended, instead of with events while it runs.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        buffered: bool,
     },
     /// Standard input of the program.
     Stdin {
@@ -144,6 +150,14 @@ impl ServerEvent {
         let event = StreamEvent { kind: StreamEventKind::Error, data: message, phase: None };
         Self { event, code: Some(code.as_str().to_owned()), network_logs: Vec::new(), install_ms: None }
     }
+}
+
+/// What a server sends over a WebSocket of an execution that was asked for `buffered`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename = "result")]
+pub struct ServerResult {
+    /// How it ended.
+    pub result: ExecutionResult,
 }
 
 /// The body of every answer that is not a success.

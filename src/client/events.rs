@@ -80,15 +80,24 @@ pub(super) async fn pass_on(json: &[u8], events: &Sender) -> Result<bool, Error>
         tracing::debug!(bytes = json.len(), "the server sent what is no event");
         return Ok(false);
     };
-    let ServerEvent { event: StreamEvent { kind, data, phase }, code, .. } = &event;
-    if *kind == StreamEventKind::Error && phase.is_none() {
-        let code = code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::RemoteFailed);
-        return Err(Error::Execution { code, message: data.clone() });
+    if let Some(code) = failed(&event) {
+        return Err(Error::Execution { code, message: event.event.data });
     }
     let is_last = is_last(&event.event);
     // Only fails when nobody listens any more, upon which the task ends.
     let _ = events.send(Ok(event)).await;
     Ok(is_last)
+}
+
+/// What kind of failure it was and what the server says of it, if this is the event that says so.
+pub(super) fn failure(json: &[u8]) -> Option<(ErrorCode, String)> {
+    let event = serde_json::from_slice::<ServerEvent>(json).ok()?;
+    Some((failed(&event)?, event.event.data))
+}
+
+fn failed(ServerEvent { event, code, .. }: &ServerEvent) -> Option<ErrorCode> {
+    let is_failure = event.kind == StreamEventKind::Error && event.phase.is_none();
+    is_failure.then(|| code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::RemoteFailed))
 }
 
 /// Whether nothing follows: the program has ended, or a setup script has failed.

@@ -2,7 +2,7 @@
 //!
 //! Everything goes over one pool of kept-alive connections ([`connection`]): a buffered execution is one `POST`, a
 //! streamed one a WebSocket ([`websocket`]) or, where the way to the server lets none through, an event stream
-//! ([`sse`]). Either way the execution is a task that passes events on into a short queue ([`events`]); dropping its
+//! ([`sse`]). A buffered one whose standard input is still to come is a WebSocket, too, if there is a way. Either way the execution is a task that passes events on into a short queue ([`events`]); dropping its
 //! consumer closes the connection, upon which the server kills the program.
 //!
 //! A request that certainly was not sent is tried again a few times; one that may have been is not. An execution has no
@@ -24,12 +24,12 @@ mod websocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::wire::{ExecuteBody, SessionInfo, SessionList};
 use crate::api::{ExecutionResult, Mode, Options, Request};
-use crate::engine::{Controls, Settings};
+use crate::engine::{Controls, Settings, in_line};
 use connection::{Connection, MAX_LISTING, MAX_RESULT, MAX_RESULT_WITH_FILES, PATIENCE};
 use endpoint::Endpoint;
 use error::Doing;
@@ -55,6 +55,9 @@ struct Shared {
     session: Option<String>,
     /// Set once an event stream has worked where a WebSocket had not.
     no_websocket: AtomicBool,
+    /// Executions in the session wait here, in the order of the calls: each has a connection of its own, and which of
+    /// those the server hears first is chance.
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Ends every execution. Replaced by [`Client::stop`], so that what comes later starts afresh.
     stop: Mutex<CancellationToken>,
 }
@@ -65,8 +68,8 @@ impl Client {
         let (endpoint, session) = Endpoint::parse(remote)?;
         let options = options.map(|options| checked(options, session.is_some())).transpose()?;
         let connection = Connection::new(endpoint)?;
-        let (no_websocket, stop) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { connection, options, session, no_websocket, stop }) })
+        let (no_websocket, turn, stop) = Default::default();
+        Ok(Self { shared: Arc::new(Shared { connection, options, session, no_websocket, turn, stop }) })
     }
 
     /// Whether the server is there and well.
@@ -93,21 +96,24 @@ impl Client {
         }
     }
 
-    /// Runs `request` and resolves when it has ended, whatever its exit code. Standard input that is still to come is
-    /// collected first: what the program would print meanwhile, nobody would see.
+    /// Runs `request` and resolves when it has ended, whatever its exit code.
     pub fn execute(
         &self,
         request: Request,
         controls: Controls,
     ) -> impl Future<Output = Result<ExecutionResult, Error>> + use<> {
-        let (client, stop) = (self.clone(), self.stop_token());
+        let (client, stop, turn) = (self.clone(), self.stop_token(), self.turn());
         let Controls { abort, stdin, .. } = controls;
         async move {
+            let execution = async {
+                let _turn = turn.await;
+                client.buffered(request, stdin).await
+            };
             tokio::select! {
                 biased;
                 () = abort.cancelled() => Err(Error::Aborted),
                 () = stop.cancelled() => Err(Error::Stopped),
-                result = client.buffered(request, stdin) => result,
+                result = execution => result,
             }
         }
     }
@@ -117,9 +123,17 @@ impl Client {
         request: Request,
         stdin: Option<mpsc::Receiver<input::Chunk>>,
     ) -> Result<ExecutionResult, Error> {
-        let Shared { connection, .. } = &*self.shared;
-        let request = input::with_collected(input::checked(request)?, stdin).await?;
+        let Shared { connection, no_websocket, .. } = &*self.shared;
+        let request = input::checked(request)?;
         let limit = if request.output_paths.is_some() { MAX_RESULT_WITH_FILES } else { MAX_RESULT };
+        if stdin.is_some() && !no_websocket.load(Ordering::Relaxed) {
+            match websocket::open(connection, limit).await? {
+                Ok(socket) => return websocket::run_buffered(socket, self.body(request), stdin).await,
+                Err(refusal) => tracing::debug!(reason = refusal.reason, "no WebSocket, collecting standard input"),
+            }
+        }
+        // What the program would print meanwhile, nobody would see.
+        let request = input::with_collected(request, stdin).await?;
         let post = connection.post(connection.endpoint.url(&["execute"]), &self.body(request))?;
         let answer = connection.send(Doing::Execute, post).await?;
         connection.json(Doing::Execute, answer, limit).await
@@ -129,15 +143,19 @@ impl Client {
     /// a tokio runtime.
     pub fn stream(&self, request: Request, controls: Controls) -> Events {
         let (events, receiver) = mpsc::channel(QUEUE);
-        let (client, stop) = (self.clone(), self.stop_token());
+        let (client, stop, turn) = (self.clone(), self.stop_token(), self.turn());
         let Controls { abort, stdin, .. } = controls;
         tokio::spawn(async move {
+            let execution = async {
+                let _turn = turn.await;
+                client.streamed(request, stdin, &events).await
+            };
             let ended = tokio::select! {
                 biased;
                 () = events.closed() => return,
                 () = abort.cancelled() => Err(Error::Aborted),
                 () = stop.cancelled() => Err(Error::Stopped),
-                ended = client.streamed(request, stdin, &events) => ended,
+                ended = execution => ended,
             };
             if let Err(error) = ended {
                 // Only fails when nobody listens any more.
@@ -158,7 +176,7 @@ impl Client {
         let request = input::checked(request)?;
         let mut lasting = false;
         if !no_websocket.load(Ordering::Relaxed) {
-            match websocket::open(connection).await? {
+            match websocket::open(connection, websocket::MAX_EVENT).await? {
                 Ok(socket) => return websocket::run(socket, self.body(request), stdin, events).await,
                 Err(refusal) => {
                     tracing::debug!(reason = refusal.reason, "no WebSocket, trying an event stream");
@@ -193,6 +211,12 @@ impl Client {
 
     fn body(&self, request: Request) -> ExecuteBody {
         ExecuteBody { request, options: self.shared.options.clone(), session_id: self.shared.session.clone() }
+    }
+
+    /// The turn of an execution that is begun now, if it has to wait for one: only a session has others before it.
+    fn turn(&self) -> impl Future<Output = Option<OwnedMutexGuard<()>>> + use<> {
+        let turn = self.shared.session.as_ref().map(|_| in_line(self.shared.turn.clone().lock_owned()));
+        async move { Some(turn?.await) }
     }
 
     fn stop_token(&self) -> CancellationToken {

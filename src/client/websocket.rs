@@ -1,4 +1,4 @@
-//! Streaming over a WebSocket. The upgrade is a request like any other, over the same connections and through the same
+//! Executions over a WebSocket. The upgrade is a request like any other, over the same connections and through the same
 //! proxies; what follows it is framed here.
 
 use std::time::Duration;
@@ -17,9 +17,10 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::connection::{Connection, quoted};
 use super::error::{Doing, Error};
-use super::events::{Sender, pass_on};
+use super::events::{self, Sender, pass_on};
 use super::input::Chunk;
-use crate::api::wire::{ClientMessage, ExecuteBody};
+use crate::api::ExecutionResult;
+use crate::api::wire::{ClientMessage, ExecuteBody, ServerResult};
 use crate::telemetry::chain;
 
 /// How long the upgrade may take.
@@ -47,8 +48,8 @@ pub(super) struct NoWebSocket {
     pub(super) lasting: bool,
 }
 
-/// Opens one. The outer failure is one of the server as a whole.
-pub(super) async fn open(connection: &Connection) -> Result<Result<Socket, NoWebSocket>, Error> {
+/// Opens one, for messages of at most `limit` bytes. The outer failure is one of the server as a whole.
+pub(super) async fn open(connection: &Connection, limit: usize) -> Result<Result<Socket, NoWebSocket>, Error> {
     let key = generate_key();
     let upgrade = connection
         .get(connection.endpoint.url(&["execute", "ws"]))
@@ -57,14 +58,14 @@ pub(super) async fn open(connection: &Connection) -> Result<Result<Socket, NoWeb
         .header(SEC_WEBSOCKET_VERSION, "13")
         .header(SEC_WEBSOCKET_KEY, &key);
     Ok(match timeout(HANDSHAKE_TIMEOUT, connection.send(Doing::Stream, upgrade)).await {
-        Ok(Ok(answer)) => upgraded(answer, &key).await,
+        Ok(Ok(answer)) => upgraded(answer, &key, limit).await,
         Ok(Err(error @ Error::Unreachable { .. })) => return Err(error),
         Ok(Err(error)) => Err(NoWebSocket { reason: error.to_string(), lasting: true }),
         Err(_) => Err(NoWebSocket { reason: "no answer in time".to_owned(), lasting: false }),
     })
 }
 
-async fn upgraded(answer: Response, key: &str) -> Result<Socket, NoWebSocket> {
+async fn upgraded(answer: Response, key: &str, limit: usize) -> Result<Socket, NoWebSocket> {
     let status = answer.status();
     if status != StatusCode::SWITCHING_PROTOCOLS {
         // One that is overloaded or out of order may do better the next time.
@@ -77,7 +78,7 @@ async fn upgraded(answer: Response, key: &str) -> Result<Socket, NoWebSocket> {
     }
     let upgraded = answer.upgrade().await;
     let connection = upgraded.map_err(|error| NoWebSocket { reason: chain(&error), lasting: true })?;
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_EVENT)).max_frame_size(Some(MAX_EVENT));
+    let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
     Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await)
 }
 
@@ -88,12 +89,34 @@ pub(super) async fn run(
     stdin: Option<mpsc::Receiver<Chunk>>,
     events: &Sender,
 ) -> Result<(), Error> {
+    converse(socket, body, stdin, Passing { events }).await
+}
+
+/// Has the server begin, feeds the program, and resolves with how it ended.
+pub(super) async fn run_buffered(
+    socket: Socket,
+    body: ExecuteBody,
+    stdin: Option<mpsc::Receiver<Chunk>>,
+) -> Result<ExecutionResult, Error> {
+    converse(socket, body, stdin, Awaiting).await
+}
+
+async fn converse<L: Listener>(
+    socket: Socket,
+    body: ExecuteBody,
+    stdin: Option<mpsc::Receiver<Chunk>>,
+    listener: L,
+) -> Result<L::Outcome, Error> {
     let (mut sink, mut source) = socket.split();
     let ExecuteBody { request, options, session_id } = body;
-    let live_stdin = stdin.is_some();
-    let execute =
-        ClientMessage::Execute { request: Box::new(request), options: options.map(Box::new), session_id, live_stdin };
-    {
+    let execute = ClientMessage::Execute {
+        request: Box::new(request),
+        options: options.map(Box::new),
+        session_id,
+        live_stdin: stdin.is_some(),
+        buffered: L::BUFFERED,
+    };
+    let outcome = {
         let send = async {
             // A connection that broke is noticed by whoever reads from it, and what the server said before may explain it.
             let _ = feed(&mut sink, execute, stdin).await;
@@ -101,17 +124,59 @@ pub(super) async fn run(
         };
         tokio::select! {
             biased;
-            ended = receive(&mut source, events) => ended?,
+            ended = receive(&mut source, listener) => ended?,
             never = send => return never,
         }
-    }
+    };
     // The execution is over: whatever becomes of the connection is fine.
     let _ = timeout(LINGER, async {
         let _ = sink.close().await;
         while let Some(Ok(_)) = source.next().await {}
     })
     .await;
-    Ok(())
+    Ok(outcome)
+}
+
+/// What is made of the server's messages.
+trait Listener {
+    /// Whether the server should say nothing before the end.
+    const BUFFERED: bool;
+    type Outcome;
+
+    /// Takes one message; resolves with the outcome if it was the last.
+    async fn take(&self, json: &[u8]) -> Result<Option<Self::Outcome>, Error>;
+}
+
+/// Passes events on, up to the last.
+struct Passing<'a> {
+    events: &'a Sender,
+}
+
+impl Listener for Passing<'_> {
+    const BUFFERED: bool = false;
+    type Outcome = ();
+
+    async fn take(&self, json: &[u8]) -> Result<Option<()>, Error> {
+        Ok(pass_on(json, self.events).await?.then_some(()))
+    }
+}
+
+/// Waits for the result.
+struct Awaiting;
+
+impl Listener for Awaiting {
+    const BUFFERED: bool = true;
+    type Outcome = ExecutionResult;
+
+    async fn take(&self, json: &[u8]) -> Result<Option<ExecutionResult>, Error> {
+        if let Ok(ServerResult { result }) = serde_json::from_slice(json) {
+            return Ok(Some(result));
+        }
+        match events::failure(json) {
+            Some((code, reason)) => Err(Error::Refused { doing: Doing::Execute, reason, code, retry_after: None }),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Sends all that there is to send, and signs of life after that.
@@ -161,14 +226,14 @@ async fn send(sink: &mut SplitSink<Socket, Message>, message: &ClientMessage) ->
     sink.send(Message::text(text)).await
 }
 
-/// Passes events on up to the last.
-async fn receive(source: &mut SplitStream<Socket>, events: &Sender) -> Result<(), Error> {
+/// Listens up to the last message.
+async fn receive<L: Listener>(source: &mut SplitStream<Socket>, listener: L) -> Result<L::Outcome, Error> {
     let mut closed = None;
     while let Some(message) = source.next().await {
         match message.map_err(|error| Error::WebSocket(chain(&error)))? {
             Message::Text(text) => {
-                if pass_on(text.as_bytes(), events).await? {
-                    return Ok(());
+                if let Some(outcome) = listener.take(text.as_bytes()).await? {
+                    return Ok(outcome);
                 }
             }
             Message::Close(frame) => closed = frame,

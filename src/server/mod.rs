@@ -42,6 +42,7 @@ mod refusal;
 mod routes;
 mod run;
 mod sessions;
+mod telling;
 mod upkeep;
 mod watch;
 mod wire;

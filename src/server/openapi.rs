@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::routes::{Access, Route};
-use crate::api::wire::{ClientMessage, ErrorBody, ServerEvent};
+use crate::api::wire::{ClientMessage, ErrorBody, ServerEvent, ServerResult};
 
 /// The form of a body.
 pub(super) type Form = fn(&mut SchemaGenerator) -> Schema;
@@ -110,8 +110,11 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, error: &Value) -> V
         }
         Answer::Upgrade => {
             let (message, event) = (named::<ClientMessage>(generator), named::<ServerEvent>(generator));
-            let description =
-                format!("Each message of the client is a `{message}`, each of the server a `{event}`, as JSON text.");
+            let result = named::<ServerResult>(generator);
+            let description = format!(
+                "Each message of the client is a `{message}`, each of the server a `{event}`, as JSON text; what was asked \
+                 for `buffered` is answered with one `{result}`, or the `{event}` of its failure."
+            );
             json!({ "description": description })
         }
     };
@@ -201,7 +204,7 @@ mod tests {
         for text in descriptions.iter().filter_map(|text| text.as_str()) {
             assert!(!text.contains("::") && !text.contains("[`"), "{text}");
         }
-        for name in ["ClientMessage", "ServerEvent"] {
+        for name in ["ClientMessage", "ServerEvent", "ServerResult"] {
             assert!(document["components"]["schemas"][name].is_object(), "{name}");
         }
     }

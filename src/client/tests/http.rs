@@ -5,13 +5,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::fake::{Conn, Fake, KEY, client};
 use super::{RESULT, live, request};
 use crate::api::{ErrorCode, Mode, Options, Request, Secret};
 use crate::client::{Client, EndpointError, Error, RemoteOptions};
 use crate::engine::Controls;
+use crate::telemetry::chain;
 
 /// A server that says the same to everybody.
 async fn saying(status: &'static str, body: &'static str) -> Fake {
@@ -76,7 +77,7 @@ async fn failures_have_the_documented_messages_and_a_code() {
         let server = saying(status, body).await;
         let client = server.client(Some("s"));
         let check = |error: Error, prefix: &str| {
-            assert_eq!(error.full_message(), format!("{prefix}: {reason}"));
+            assert_eq!(chain(&error), format!("{prefix}: {reason}"));
             assert_eq!(error.code(), code, "{error}");
         };
         check(execute(&client).await.expect_err(status), "Execution failed");
@@ -85,7 +86,7 @@ async fn failures_have_the_documented_messages_and_a_code() {
         check(client.list_sessions().await.expect_err(status), "Failed to list sessions");
         check(client.delete_session("s").await.expect_err(status), "Failed to delete session");
         let health = client.start().await.expect_err(status);
-        assert_eq!(health.full_message(), format!("Remote server health check failed: {}", &status[..3]));
+        assert_eq!(chain(&health), format!("Remote server health check failed: {}", &status[..3]));
     }
 }
 
@@ -98,7 +99,7 @@ async fn a_server_that_has_too_much_to_do_says_when_to_come_back() {
     .await;
     let error = execute(&server.client(None)).await.expect_err("429");
     assert_eq!((error.code(), error.retry_after()), (ErrorCode::RateLimited, Some(Duration::from_secs(7))));
-    assert_eq!(error.full_message(), "Execution failed: Too Many Requests");
+    assert_eq!(chain(&error), "Execution failed: Too Many Requests");
 }
 
 #[tokio::test]
@@ -129,7 +130,7 @@ async fn an_answer_is_no_longer_than_it_may_be() {
     })
     .await;
     let error = execute(&endless.client(None)).await.expect_err("too long");
-    assert_eq!(error.full_message(), "Execution failed: Internal Server Error");
+    assert_eq!(chain(&error), "Execution failed: Internal Server Error");
 }
 
 #[tokio::test]
@@ -250,7 +251,7 @@ async fn stopping_is_no_failure_where_there_is_nothing_to_stop() {
 }
 
 #[tokio::test]
-async fn input_that_is_still_to_come_is_collected_for_a_buffered_execution() {
+async fn input_that_is_still_to_come_is_collected_where_there_is_no_websocket() {
     let server = saying("200 OK", RESULT).await;
     let (controls, input) = live();
     let execution = tokio::spawn(server.client(None).execute(request(), controls));
@@ -259,7 +260,39 @@ async fn input_that_is_still_to_come_is_collected_for_a_buffered_execution() {
     }
     drop(input);
     execution.await.expect("no panic").expect("a result");
-    assert_eq!(server.asked(0).json()["request"]["stdin"], "one two");
+    assert_eq!(server.lines(), ["GET /execute/ws", "POST /execute"]);
+    assert_eq!(server.asked(1).json()["request"]["stdin"], "one two");
+}
+
+#[tokio::test]
+async fn executions_in_a_session_are_sent_in_the_order_of_the_calls() {
+    let (heard, mut was_heard) = mpsc::channel(1);
+    let server = Fake::start(move |_, mut conn| {
+        let heard = heard.clone();
+        async move {
+            while let Some(asked) = conn.request().await {
+                let (answer, may_answer) = oneshot::channel();
+                heard.send((asked.json()["request"]["cmd"].clone(), answer)).await.expect("the test");
+                may_answer.await.expect("the test");
+                conn.answer("200 OK", RESULT).await;
+            }
+        }
+    })
+    .await;
+    let client = server.client(Some("s"));
+    let call = |n: i32| client.execute(Request { cmd: Some(n.to_string()), ..request() }, Controls::default());
+    let executions: Vec<_> = (0..4).map(call).collect();
+    // Whichever goes on first.
+    let executions: Vec<_> = executions.into_iter().rev().map(tokio::spawn).collect();
+    for n in 0..4 {
+        let (cmd, answer) = was_heard.recv().await.expect("a request");
+        assert_eq!(cmd, n.to_string());
+        assert!(was_heard.try_recv().is_err(), "one at a time");
+        answer.send(()).expect("somebody waits");
+    }
+    for execution in executions {
+        execution.await.expect("no panic").expect("a result");
+    }
 }
 
 #[tokio::test]
@@ -281,7 +314,7 @@ async fn files_need_a_session() {
         client.put_file("a".into(), "b".into()).await.expect_err("no session"),
         client.get_file("a").await.expect_err("no session"),
     ] {
-        assert_eq!(error.full_message(), "File operations require a sessionId (persistent mode)");
+        assert_eq!(chain(&error), "File operations require a sessionId (persistent mode)");
         assert_eq!(error.code(), ErrorCode::NoContainer);
     }
 }

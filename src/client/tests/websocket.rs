@@ -11,10 +11,11 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::fake::{Fake, KEY, Socket, client};
-use super::{EXIT, HI, collect, event, hi_and_exit, live, request};
+use super::{EXIT, HI, RESULT, collect, event, hi_and_exit, live, request};
 use crate::api::{ErrorCode, Options, StreamEventKind};
 use crate::client::Error;
 use crate::engine::Controls;
+use crate::telemetry::chain;
 
 /// A server that does as `serve` says with each WebSocket, which has had its first message.
 async fn serving<F: Future<Output = ()> + Send>(
@@ -130,7 +131,7 @@ async fn a_failed_execution_is_an_error_with_its_code() {
         let (events, error) = collect(server.client(None).stream(request(), Controls::default())).await;
         assert!(events.is_empty());
         let error = error.expect("an error");
-        assert_eq!((error.full_message().as_str(), error.code()), ("no such thing", expected));
+        assert_eq!((chain(&error).as_str(), error.code()), ("no such thing", expected));
     }
 }
 
@@ -155,8 +156,8 @@ async fn what_has_begun_is_never_begun_again() {
         assert_eq!(events, [event(StreamEventKind::Stdout, "hi")]);
         let error = error.expect("an error");
         assert_eq!(error.code(), ErrorCode::RemoteLost);
-        assert!(error.full_message().starts_with("WebSocket connection failed"), "{error}");
-        assert!(way != 0 || error.full_message().contains("1008 enough"), "{error}");
+        assert!(chain(&error).starts_with("WebSocket connection failed"), "{error}");
+        assert!(way != 0 || chain(&error).contains("1008 enough"), "{error}");
         assert_eq!(server.lines(), ["GET /execute/ws"]);
     }
 }
@@ -194,6 +195,37 @@ async fn input_is_sent_as_it_comes_and_output_comes_meanwhile() {
     }
     drop(input);
     assert_eq!(collect(events).await.0, [event(StreamEventKind::Exit, "0")]);
+}
+
+#[tokio::test]
+async fn a_buffered_execution_with_input_to_come_answers_when_the_program_has_ended() {
+    let server = serving(|mut socket, first| async move {
+        assert_eq!((&first["liveStdin"], &first["buffered"]), (&json!(true), &json!(true)));
+        assert_eq!(socket.message().await.expect("input")["data"], "ping");
+        socket.text(r#"{"type":"news"}"#).await;
+        socket.text(&format!(r#"{{"type":"result","result":{RESULT}}}"#)).await;
+        socket.close().await;
+    })
+    .await;
+    let (controls, input) = live();
+    let execution = tokio::spawn(server.client(None).execute(request(), controls));
+    input.send("ping".into()).await.expect("somebody reads");
+    // Its input goes on, and the program does not.
+    assert_eq!(execution.await.expect("no panic").expect("a result").stdout, "hi");
+    assert!(input.is_closed());
+}
+
+#[tokio::test]
+async fn a_buffered_execution_with_input_to_come_is_refused_as_others_are() {
+    let server = serving(|mut socket, _| async move {
+        socket.text(r#"{"type":"error","data":"no such thing","code":"INVALID_REQUEST"}"#).await;
+        socket.close().await;
+    })
+    .await;
+    let (controls, _input) = live();
+    let error = server.client(None).execute(request(), controls).await.expect_err("a refusal");
+    assert_eq!(error.code(), ErrorCode::InvalidRequest);
+    assert_eq!(error.to_string(), "Execution failed: no such thing");
 }
 
 #[tokio::test]

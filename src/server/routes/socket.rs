@@ -13,7 +13,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -26,7 +26,7 @@ use crate::server::body::malformed;
 use crate::server::caller::Caller;
 use crate::server::listen::Upgraded;
 use crate::server::refusal::Refusal;
-use crate::server::run::Run;
+use crate::server::telling::{Telling, Told};
 
 /// How long a client may say nothing at all: pings are answered by every WebSocket.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -83,7 +83,7 @@ async fn hold(app: &App, caller: Caller, socket: WebSocket, connection: &Upgrade
         () = connection.ending() => Err(End::Leaving),
     };
     let end = match opening {
-        Ok((body, live_stdin)) => converse(app, caller, body, live_stdin, &mut sink, &mut source).await,
+        Ok(opening) => converse(app, caller, opening, &mut sink, &mut source).await,
         Err(end) => end,
     };
     let (code, reason) = match end {
@@ -99,14 +99,21 @@ async fn hold(app: &App, caller: Caller, socket: WebSocket, connection: &Upgrade
     }
 }
 
+/// What a client wants to have run, and how.
+struct Opening {
+    body: ExecuteBody,
+    live_stdin: bool,
+    buffered: bool,
+}
+
 async fn converse(
     app: &App,
     caller: Caller,
-    body: ExecuteBody,
-    live_stdin: bool,
+    opening: Opening,
     sink: &mut Sink,
     source: &mut SplitStream<WebSocket>,
 ) -> End {
+    let Opening { body, live_stdin, buffered } = opening;
     let wish = match app.accept(&caller, body) {
         Ok(wish) => wish,
         Err(refusal) => return complain(sink, refusal.into_event()).await,
@@ -120,7 +127,7 @@ async fn converse(
     let mut listening = std::pin::pin!(listen(source, Ear { stdin, signals, replies }));
     let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut run: Option<Run> = None;
+    let mut telling: Option<Telling> = None;
     let mut admission = std::pin::pin!(app.admit(wish));
     let mut controls = Some(controls);
     loop {
@@ -131,14 +138,15 @@ async fn converse(
                 end => end,
             },
             Some(event) = complaints.recv() => event_to(sink, &event).await,
-            granted = &mut admission, if run.is_none() => {
-                match granted.and_then(|grant| grant.stream(controls.take().unwrap_or_default())) {
-                    Ok(begun) => { run = Some(begun); Ok(()) }
+            granted = &mut admission, if telling.is_none() => {
+                let controls = controls.take().unwrap_or_default();
+                match granted.and_then(|grant| Telling::begin(grant, controls, buffered)) {
+                    Ok(begun) => { telling = Some(begun); Ok(()) }
                     Err(refusal) => return complain(sink, refusal.into_event()).await,
                 }
             }
-            event = next(&mut run) => match event {
-                Some(event) => event_to(sink, &event).await,
+            told = next(&mut telling) => match told {
+                Some(told) => tell(sink, &told).await,
                 None => return End::Complete,
             },
             _ = beat.tick() => put(sink, Message::Ping(Bytes::new())).await,
@@ -149,16 +157,16 @@ async fn converse(
     }
 }
 
-/// Waits for as long as there is no run.
-async fn next(run: &mut Option<Run>) -> Option<ServerEvent> {
-    match run {
-        Some(run) => run.next().await,
+/// Waits for as long as nothing goes on.
+async fn next(telling: &mut Option<Telling>) -> Option<Told> {
+    match telling {
+        Some(telling) => telling.next().await,
         None => std::future::pending().await,
     }
 }
 
 /// What the client wants to have run.
-async fn opening(sink: &mut Sink, source: &mut SplitStream<WebSocket>) -> Result<(ExecuteBody, bool), End> {
+async fn opening(sink: &mut Sink, source: &mut SplitStream<WebSocket>) -> Result<Opening, End> {
     let deadline = Instant::now() + HESITATION;
     let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let mut heard = Instant::now();
@@ -181,9 +189,10 @@ async fn opening(sink: &mut Sink, source: &mut SplitStream<WebSocket>) -> Result
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
         };
         match read(&text) {
-            Ok(ClientMessage::Execute { request, options, session_id, live_stdin }) => {
+            Ok(ClientMessage::Execute { request, options, session_id, live_stdin, buffered }) => {
                 let options = options.map(|options| *options);
-                return Ok((ExecuteBody { request: *request, options, session_id }, live_stdin));
+                let body = ExecuteBody { request: *request, options, session_id };
+                return Ok(Opening { body, live_stdin, buffered });
             }
             // Nobody is there for it yet.
             Ok(ClientMessage::Stdin { .. } | ClientMessage::Signal { .. }) => {}
@@ -281,7 +290,11 @@ async fn complain_of_json(sink: &mut Sink) -> End {
 }
 
 async fn event_to(sink: &mut Sink, event: &ServerEvent) -> Result<(), ()> {
-    let text = serde_json::to_string(event).map_err(|_| ())?;
+    tell(sink, event).await
+}
+
+async fn tell(sink: &mut Sink, told: &impl Serialize) -> Result<(), ()> {
+    let text = serde_json::to_string(told).map_err(|_| ())?;
     put(sink, Message::Text(text.into())).await
 }
 
