@@ -1,4 +1,5 @@
 /** Code at a URL, fetched by a server: under its own policy, which its clients can tighten and never widen (C34). */
+import { hostname } from 'node:os';
 import { createServer, type Isol8Options, type RemoteCodePolicy, RemoteIsol8 } from 'isol8';
 import { afterAll, describe, expect, it } from 'vitest';
 import { codeAt, LOOPBACK, redirectTo } from '../support/code.js';
@@ -29,6 +30,7 @@ const closed = await serving({});
 const named = await serving({ ...LOOPBACK, allowedHosts: ['^example\\.com$'] });
 const secure = await serving({ ...LOOPBACK, allowedSchemes: ['https'] });
 const everywhere = await serving({ ...LOOPBACK, allowedHosts: [] });
+const unlisted = await serving({ ...LOOPBACK, allowedHosts: [], blockedHosts: [], allowedSchemes: ['https'] });
 
 const refused = (message: string) => expect.objectContaining({ message: expect.stringContaining(message) });
 
@@ -42,6 +44,18 @@ it('is refused with the reason, and a status and a code that say whose fault it 
     403,
     { error: 'Blocked code URL host: 127.0.0.2', code: 'REMOTE_CODE_BLOCKED' },
   ]);
+});
+
+// The two refusals told clients which names the server's network has.
+it('does not tell a client whether a private name exists', async () => {
+  // This machine's own name: known to it, and hardly ever public.
+  for (const name of [hostname().toLowerCase(), 'nobody.invalid']) {
+    const [status, answer] = await unlisted.post({ request: { runtime: 'python', codeUrl: `https://${name}/x.py` } });
+    expect([status, answer]).toEqual([
+      422,
+      { error: `Failed to resolve code URL host: ${name}`, code: 'REMOTE_CODE_FAILED' },
+    ]);
+  }
 });
 
 // W102: clients could replace the policy, and have the server ask whatever it could reach.

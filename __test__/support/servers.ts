@@ -165,11 +165,11 @@ export function largeHash(mib: number): string {
   return hash.digest('hex');
 }
 
-/** Echoes what comes after a change of protocol to `echo`. */
+/** Echoes what comes after a change of protocol, byte by byte, whatever messages there should be. */
 export function echoAfterUpgrade(server: Server): void {
   server.on('upgrade', (_request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {});
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     socket.write(head);
     socket.pipe(socket);
   });

@@ -36,8 +36,12 @@ export interface ExecutionAudit {
   resourceUsage?: ResourceUsage;
   /** What it was kept from, if anything. */
   securityEvents?: SecurityEvent[];
+  /** How many more there were than are listed, if any. */
+  droppedSecurityEvents?: number;
   /** Its requests, if they are logged and there were any. */
   networkLogs?: NetworkLogEntry[];
+  /** How many more there were than are listed, if any. */
+  droppedNetworkLogs?: number;
   /** What the request brought along for the record. */
   metadata?: Record<string, string>;
   /** The source text, if it is recorded. */

@@ -34,9 +34,15 @@ pub struct Record {
     /// What it was kept from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_events: Vec<SecurityEvent>,
+    /// How many more there were than are listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped_security_events: u64,
     /// What it asked of the network.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_logs: Vec<NetworkLogEntry>,
+    /// How many more there were than are listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped_network_logs: u64,
     /// The caller's own notes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BTreeMap<String, String>>,
@@ -55,6 +61,10 @@ pub struct Record {
     /// Why the execution failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// SHA-256 of a source text or command line, in hexadecimal.
@@ -85,7 +95,16 @@ impl Record {
 
     /// Without all that user code decides the length of.
     pub(super) fn shortened(self) -> Self {
-        Self { code: None, stdout: None, stderr: None, security_events: Vec::new(), network_logs: Vec::new(), ..self }
+        Self {
+            code: None,
+            stdout: None,
+            stderr: None,
+            dropped_security_events: self.dropped_security_events + self.security_events.len() as u64,
+            security_events: Vec::new(),
+            dropped_network_logs: self.dropped_network_logs + self.network_logs.len() as u64,
+            network_logs: Vec::new(),
+            ..self
+        }
     }
 
     /// About how many bytes it keeps in memory.
@@ -130,6 +149,20 @@ mod tests {
         assert_eq!(user_id(Some(&metadata)), "ada");
         assert_eq!(user_id(Some(&BTreeMap::new())), "");
         assert_eq!(user_id(None), "");
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_record_is_still_counted() {
+        let event = SecurityEvent {
+            kind: String::new(),
+            message: String::new(),
+            details: BTreeMap::new(),
+            timestamp: String::new(),
+        };
+        let record = Record { security_events: vec![event], dropped_security_events: 2, ..Record::default() };
+        assert_eq!(record.shortened().dropped_security_events, 3);
+        let whole = serde_json::to_value(Record::default()).expect("plain data");
+        assert!(whole.get("droppedSecurityEvents").is_none() && whole.get("droppedNetworkLogs").is_none(), "{whole}");
     }
 
     #[test]

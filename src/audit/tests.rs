@@ -41,6 +41,7 @@ fn full_record() -> Record {
             details: BTreeMap::from([("host".to_owned(), "evil.example".to_owned())]),
             timestamp: "2026-01-02T03:04:06Z".to_owned(),
         }],
+        dropped_security_events: 2,
         network_logs: vec![NetworkLogEntry {
             timestamp: "2026-01-02T03:04:06Z".to_owned(),
             method: "GET".to_owned(),
@@ -50,6 +51,7 @@ fn full_record() -> Record {
             duration_ms: 0,
             block: Some("blacklist".to_owned()),
         }],
+        dropped_network_logs: 3,
         metadata: Some(metadata),
         code: Some("print(1)".to_owned()),
         stdout: Some("1\n".to_owned()),
@@ -68,10 +70,12 @@ fn full_json() -> Value {
             "type": "network_blocked", "message": "Security event: network_blocked",
             "details": { "host": "evil.example" }, "timestamp": "2026-01-02T03:04:06Z",
         }],
+        "droppedSecurityEvents": 2,
         "networkLogs": [{
             "timestamp": "2026-01-02T03:04:06Z", "method": "GET", "host": "evil.example", "path": "/",
             "action": "BLOCK", "durationMs": 0, "block": "blacklist",
         }],
+        "droppedNetworkLogs": 3,
         "metadata": { "userId": "ada", "job": "7" },
         "code": "print(1)", "stdout": "1\n", "stderr": "", "tenantId": "t-1", "error": "timed out",
     })

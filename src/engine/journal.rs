@@ -79,6 +79,13 @@ impl Journal {
         self.record.stderr.iter_mut().for_each(|stderr| stderr.push_str(text));
     }
 
+    /// What it asked of the network.
+    fn note(&mut self, requests: Collected) {
+        let record = &mut self.record;
+        (record.security_events, record.dropped_security_events) = (requests.events, requests.dropped_events);
+        (record.network_logs, record.dropped_network_logs) = (requests.entries, requests.dropped_entries);
+    }
+
     /// How the execution ended.
     pub(super) fn end(&mut self, outcome: &Result<Ended, Error>) {
         match outcome {
@@ -88,8 +95,7 @@ impl Journal {
                 self.record.resource_usage = ended.usage;
                 self.record.error = ended.trouble();
                 self.outlet = None;
-                self.record.security_events = ended.security_events.clone();
-                self.record.network_logs = ended.network_logs.clone();
+                self.note(ended.requests.clone());
             }
             Err(error) => {
                 self.record.exit_code = UNKNOWN;
@@ -102,9 +108,11 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         if let Some(outlet) = self.outlet.take() {
-            let Collected { entries, events, .. } = outlet.traffic().take().requests;
-            self.record.security_events = events;
-            self.record.network_logs = if self.logs_network { entries } else { Vec::new() };
+            let mut requests = outlet.traffic().take().requests;
+            if !self.logs_network {
+                requests.forget_entries();
+            }
+            self.note(requests);
         }
         // Nobody has measured one that did not come to its end.
         if self.record.duration_ms == 0 {

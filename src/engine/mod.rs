@@ -108,6 +108,7 @@ impl Engine {
     pub fn for_service(options: Options, service: Service) -> Result<Self, Error> {
         let mut settings = Settings::try_from(Options { audit: None, ..options })?;
         settings.proxy = settings.proxy.map(|proxy| service.narrow(proxy));
+        settings.code = settings.code.for_clients();
         Ok(Self::with(settings, service.audit.clone(), Some(service)))
     }
 

@@ -24,7 +24,7 @@ use super::journal::{Journal, usage};
 use super::plan::{Needed, Plan, Work};
 use super::{Active, Error, Generation, Shared};
 use crate::api::wire::ProgramSignal;
-use crate::api::{NetworkLogEntry, Phase, Request, ResourceUsage, SecurityEvent};
+use crate::api::{Phase, Request, ResourceUsage};
 use crate::network::log::Collected;
 use crate::runtime::Language;
 use crate::sandbox::backend::Backend;
@@ -63,10 +63,8 @@ pub(super) struct Ended {
     pub(super) container_id: String,
     /// Measured always, told only where it was asked for.
     pub(super) usage: Option<ResourceUsage>,
-    /// What it asked of the network, for the record.
-    pub(super) security_events: Vec<SecurityEvent>,
-    /// The same, where it was asked for.
-    pub(super) network_logs: Vec<NetworkLogEntry>,
+    /// What it asked of the network: what was refused, for the record, and all of it where that was asked for.
+    pub(super) requests: Collected,
 }
 
 impl Ended {
@@ -226,9 +224,9 @@ impl Execution<'_> {
         };
         let container_id = sandbox.id().to_string();
         let outlet = sandbox.outlet().cloned();
-        if let Some(outlet) = &outlet {
-            outlet.set_registries(if plan.needed.is_some() { registries } else { Arc::default() });
-        }
+        // Closed at the end, also at one that comes early: what a session leaves running has installed nothing.
+        let let_through =
+            outlet.as_ref().filter(|_| plan.needed.is_some()).map(|outlet| outlet.let_through(registries));
         // What went through before is not this execution's.
         drop(outlet.as_ref().map(|outlet| outlet.traffic().take()));
         let mut journal = Journal::begin(self.shared, &plan, &execution_id, started, &container_id, outlet.clone());
@@ -240,11 +238,8 @@ impl Execution<'_> {
             never = pass_on(links.signals, sandbox.channel()) => match never {},
         };
         let end = self.settle(end, &mut sandbox, &plan, started, &mut forward).await;
-        let observed = outlet.map(|outlet| {
-            // What a session leaves running has installed nothing.
-            outlet.set_registries(Arc::default());
-            outlet.traffic().take()
-        });
+        drop(let_through);
+        let observed = outlet.map(|outlet| outlet.traffic().take());
         if self.shared.settings.persist {
             sandbox.leave().await;
         }
@@ -252,10 +247,11 @@ impl Execution<'_> {
         let tracked = self.shared.audit.as_ref().is_some_and(|audit| audit.settings().tracks_resources());
         let ended = end.map(|end| {
             let usage = tracked.then(|| usage(&end.report, observed.as_ref()));
-            let Collected { entries, events: security_events, .. } = observed.unwrap_or_default().requests;
-            let network_logs = if self.shared.settings.log_network { entries } else { Vec::new() };
-            let runtime = plan.runtime;
-            Ended { end, truncated, execution_id, runtime, started, container_id, usage, security_events, network_logs }
+            let mut requests = observed.unwrap_or_default().requests;
+            if !self.shared.settings.log_network {
+                requests.forget_entries();
+            }
+            Ended { end, truncated, execution_id, runtime: plan.runtime, started, container_id, usage, requests }
         });
         if let Ok(ended) = &ended {
             ended.log();

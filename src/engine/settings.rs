@@ -221,11 +221,13 @@ impl TryFrom<Options> for Settings {
             tmp_size: size("tmpSize", options.tmp_size, DEFAULT_TMP_SIZE, Size::mebibytes(0))?,
             oci_runtime: oci_runtime(security.runtime)?,
         };
+        let patterns = patterns(options.secrets.values())?;
+        let logged = patterns.clone().into_iter().chain(patterns_in_hosts(&options.secrets)?);
         Ok(Self {
             mode,
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
             audit: options.audit.map(audit).transpose()?.flatten(),
-            proxy: proxy(network, options.network_filter.unwrap_or_default())?,
+            proxy: proxy(network, options.network_filter.unwrap_or_default())?.map(|proxy| proxy.masking(logged)),
             code: fetcher(options.remote_code.unwrap_or_default())?,
             log_network: options.log_network.unwrap_or(false),
             persist: options.persist.unwrap_or(false),
@@ -245,7 +247,7 @@ impl TryFrom<Options> for Settings {
             )?,
             image: options.image,
             pool: PoolSettings { strategy: options.pool_strategy.unwrap_or(PoolStrategy::Fast), clean, dirty },
-            patterns: Patterns::new(options.secrets.values()).map_err(|_| SettingsError::Patterns)?,
+            patterns,
             secrets: options.secrets,
             docker: options.docker,
             max_concurrent: match options.max_concurrent {
@@ -307,6 +309,21 @@ fn check_secrets(secrets: &BTreeMap<String, Secret>) -> Result<(), SettingsError
     }
     let length: usize = secrets.values().map(|value| value.expose().len()).sum();
     if length > MAX_SECRETS { Err(SettingsError::Patterns) } else { Ok(()) }
+}
+
+fn patterns<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Result<Option<Patterns>, SettingsError> {
+    Patterns::new(secrets).map_err(|_| SettingsError::Patterns)
+}
+
+/// The longest name of a host.
+const MAX_HOST: usize = 253;
+
+/// What secrets look like as part of a host: those are logged in small letters.
+fn patterns_in_hosts(secrets: &BTreeMap<String, Secret>) -> Result<Option<Patterns>, SettingsError> {
+    let values = secrets.values().map(Secret::expose).filter(|value| value.len() <= MAX_HOST);
+    let others = values.map(|value| (value, value.to_lowercase())).filter(|(value, small)| value != small);
+    let small: Vec<Secret> = others.map(|(_, small)| Secret::new(small)).collect();
+    patterns(&small)
 }
 
 /// A time limit in whole milliseconds, for engines and for single requests.

@@ -83,7 +83,7 @@ impl EventStream {
             RunEvent::Ended(ended) => {
                 self.run = None;
                 let phase = ended.end.phase;
-                self.network_logs.clone_from(&ended.network_logs);
+                self.network_logs.clone_from(&ended.requests.entries);
                 self.install_ms = ended.install_ms();
                 let exit = of(phase, StreamEventKind::Exit, ended.exit_code().to_string());
                 match ended.trouble() {
@@ -167,6 +167,6 @@ fn result(mut stdout: String, mut stderr: String, ended: Ended) -> Result<Execut
         container_id: ended.container_id,
         files,
         resource_usage: ended.usage,
-        network_logs: ended.network_logs,
+        network_logs: ended.requests.entries,
     })
 }

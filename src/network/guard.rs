@@ -20,6 +20,8 @@ pub(super) enum Guard {
     OneHost,
     /// Requests are written anew.
     OwnWords,
+    /// A connection changes to no other protocol than WebSocket.
+    Protocol,
     /// Encodings that would be read in two ways are refused.
     Framing,
     /// A TLS client names the host of its tunnel.

@@ -1,8 +1,8 @@
 //! What one execution asked of the network, kept within bounds.
 //!
 //! Hosts, methods and paths are the program's own text: it may be long, and may be meant for the terminal or the log
-//! file of whoever reads it. A program that asks too often loses later entries, never the count of them, and blocked
-//! requests have room of their own, so that a flood of others hides none.
+//! file of whoever reads it. Of a program that asks too often the later entries are only counted, for the audit record;
+//! blocked requests have room of their own, so that a flood of others hides none.
 
 use super::printable::printable;
 use crate::api::{NetworkAction, NetworkLogEntry, SecurityEvent};
@@ -26,7 +26,7 @@ pub struct NetworkLog {
 }
 
 /// What was collected.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
     /// The first requests, in the order of their end.
     pub entries: Vec<NetworkLogEntry>,
@@ -36,6 +36,13 @@ pub struct Collected {
     pub events: Vec<SecurityEvent>,
     /// How many more there were.
     pub dropped_events: u64,
+}
+
+impl Collected {
+    /// Leaves the security events: nobody has asked for the rest.
+    pub fn forget_entries(&mut self) {
+        (self.entries, self.dropped_entries) = (Vec::new(), 0);
+    }
 }
 
 impl NetworkLog {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::log::{Collected, NetworkLog};
 use crate::api::{NetworkAction, NetworkLogEntry};
+use crate::output::{Patterns, masked};
 
 /// Counts and notes, until somebody [takes](Traffic::take) it.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Traffic {
     bytes_out: AtomicU64,
     log: Mutex<NetworkLog>,
     decisions: Arc<Decisions>,
+    /// What must not be shown of the requests.
+    secrets: Arc<[Patterns]>,
 }
 
 /// How many requests were let through and how many refused, by all that share this.
@@ -51,9 +54,10 @@ pub struct Observed {
 }
 
 impl Traffic {
-    /// Nothing so far. Requests are counted in `decisions` as well, where nobody takes them.
-    pub fn counting(decisions: Arc<Decisions>) -> Self {
-        Self { decisions, ..Self::default() }
+    /// Nothing so far. Requests are counted in `decisions` as well, where nobody takes them; what `secrets` find in them
+    /// is not noted.
+    pub fn new(decisions: Arc<Decisions>, secrets: Arc<[Patterns]>) -> Self {
+        Self { decisions, secrets, ..Self::default() }
     }
 
     /// What there was since the last time; counted and noted anew from here on.
@@ -77,13 +81,15 @@ impl Traffic {
     /// A request that was let through, whatever came of it.
     pub(super) fn passed(&self, method: &Method, host: &str, path: Option<&str>, took: Duration) {
         self.decisions.allowed.fetch_add(1, Ordering::Relaxed);
-        self.log().record(entry(method, host, path, took, None));
+        let entry = self.entry(method, host, path, took, None);
+        self.log().record(entry);
     }
 
     /// A request that was refused, and why, in the words that the program is given.
     pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>, why: String) {
         self.decisions.blocked.fetch_add(1, Ordering::Relaxed);
-        self.log().record(entry(method, host, path, Duration::ZERO, Some(why)));
+        let entry = self.entry(method, host, path, Duration::ZERO, Some(why));
+        self.log().record(entry);
     }
 
     /// One of whose refusal the reader of the log must not learn: an entry as of one that led nowhere, and the event.
@@ -96,9 +102,40 @@ impl Traffic {
         took: Duration,
     ) {
         self.decisions.blocked.fetch_add(1, Ordering::Relaxed);
+        let entry = self.entry(method, host, path, took, None);
+        let event = self.entry(method, host, path, Duration::ZERO, Some(why));
         let mut log = self.log();
-        log.record(entry(method, host, path, took, None));
-        log.record_event(entry(method, host, path, Duration::ZERO, Some(why)));
+        log.record(entry);
+        log.record_event(event);
+    }
+
+    /// What is noted of a request; one that has a reason why was blocked. Secrets are masked before anything is cut or
+    /// escaped, since neither could be found in part or in another form.
+    fn entry(
+        &self,
+        method: &Method,
+        host: &str,
+        path: Option<&str>,
+        took: Duration,
+        block: Option<String>,
+    ) -> NetworkLogEntry {
+        let shown = |text: &str| self.secrets.iter().fold(text.to_owned(), |text, secrets| masked(&text, secrets));
+        let shown_host = shown(host);
+        // Advice names the host once more, as a pattern. A host with a secret in it is one that nobody wants to allow.
+        let is_told = shown_host == host;
+        let block = block.map(|mut why| {
+            why.truncate(why.find(';').filter(|_| !is_told).unwrap_or(why.len()));
+            why
+        });
+        NetworkLogEntry {
+            timestamp: format!("{:.3}", Timestamp::now()),
+            method: shown(method.as_str()),
+            host: shown_host,
+            path: path.map(shown),
+            action: if block.is_none() { NetworkAction::Allow } else { NetworkAction::Block },
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            block,
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, NetworkLog> {
@@ -106,15 +143,32 @@ impl Traffic {
     }
 }
 
-/// What is noted of a request; one that has a reason why was blocked.
-fn entry(method: &Method, host: &str, path: Option<&str>, took: Duration, block: Option<String>) -> NetworkLogEntry {
-    NetworkLogEntry {
-        timestamp: format!("{:.3}", Timestamp::now()),
-        method: method.as_str().to_owned(),
-        host: host.to_owned(),
-        path: path.map(str::to_owned),
-        action: if block.is_none() { NetworkAction::Allow } else { NetworkAction::Block },
-        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        block,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Secret;
+
+    #[test]
+    fn secrets_are_masked_in_all_that_is_noted_of_a_request() {
+        let secrets = ["KEY-1234", "key-1234"].map(|secret| [Secret::new(secret.to_owned())]);
+        let patterns = secrets.iter().filter_map(|secret| Patterns::new(secret).expect("few and short"));
+        let traffic = Traffic::new(Arc::default(), patterns.collect());
+        let method = Method::from_bytes(b"KEY-1234").expect("a token");
+        let long = format!("/{}KEY-1234", "x".repeat(2044));
+        traffic.passed(&method, "example.com", Some("/?key=KEY-1234&hex=4b45592d31323334"), Duration::ZERO);
+        traffic.passed(&Method::GET, "example.com", Some(&long), Duration::ZERO);
+        let why = r"not-whitelisted; to allow it: --allow '^key\-1234\.evil\.test$'".to_owned();
+        traffic.blocked(&Method::GET, "key-1234.evil.test", None, why.clone());
+        traffic.blocked_secretly(&Method::GET, "key-1234.evil.test", None, why.clone(), Duration::ZERO);
+        traffic.blocked(&Method::GET, "other.test", None, why.clone());
+
+        let requests = traffic.take().requests;
+        let shown = format!("{requests:?}");
+        assert_eq!(shown.matches("1234").count(), 2, "in the advice about another host alone: {shown}");
+        let [first, second, third, ..] = &requests.entries[..] else { panic!("five entries") };
+        assert_eq!((first.method.as_str(), first.path.as_deref()), ("***", Some("/?key=***&hex=***")));
+        assert!(second.path.as_deref().is_some_and(|path| path.ends_with("x***")), "{second:?}");
+        assert_eq!((third.host.as_str(), third.block.as_deref()), ("***.evil.test", Some("not-whitelisted")));
+        assert_eq!(requests.events.len(), 3);
     }
 }

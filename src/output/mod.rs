@@ -43,6 +43,14 @@ impl Filter {
     }
 }
 
+/// All of a text at once, without what `secrets` find.
+pub fn masked(text: &str, secrets: &Patterns) -> String {
+    let mut masker = Masker::new(Some(secrets.clone()));
+    let mut shown = masker.push(text.as_bytes()).into_owned();
+    shown.extend(masker.finish());
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

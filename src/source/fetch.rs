@@ -14,8 +14,8 @@ use super::cache::{Cache, Key};
 use super::error::FetchFailure;
 use super::hop::{self, Answer};
 use super::{Policy, SourceError, body};
-use crate::network::Authority;
-use crate::network::dial::{Lookup, SystemLookup, resolve};
+use crate::network::dial::{Resolver, SystemLookup};
+use crate::network::{Authority, Host};
 use crate::tls;
 
 /// How often a server may send us elsewhere.
@@ -36,7 +36,9 @@ pub struct Wanted {
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     policy: Arc<Policy>,
-    lookup: Arc<dyn Lookup>,
+    resolver: Resolver,
+    /// Whether those who choose URLs are not those who run this process.
+    for_clients: bool,
     /// Whom to trust instead of those whom this machine trusts.
     trust: Option<Arc<ClientConfig>>,
     cache: Option<Cache>,
@@ -51,13 +53,23 @@ struct Checked {
 impl Fetcher {
     /// One that resolves names and trusts others as this machine does. What it remembers is in `cache`.
     pub fn new(policy: Policy, cache: Option<Cache>) -> Self {
-        Self { policy: Arc::new(policy), lookup: Arc::new(SystemLookup), trust: None, cache }
+        let resolver = Resolver::for_code(Arc::new(SystemLookup));
+        Self { policy: Arc::new(policy), resolver, for_clients: false, trust: None, cache }
+    }
+
+    /// The same for URLs of others, who must not learn which names the network around this machine has.
+    pub fn for_clients(self) -> Self {
+        Self { for_clients: true, ..self }
     }
 
     /// The same with another way to resolve names, and trust in others.
     #[cfg(test)]
-    pub(super) fn with(mut self, lookup: Arc<dyn Lookup>, trust: Option<Arc<ClientConfig>>) -> Self {
-        (self.lookup, self.trust) = (lookup, trust);
+    pub(super) fn with(
+        mut self,
+        lookup: Arc<dyn crate::network::dial::Lookup>,
+        trust: Option<Arc<ClientConfig>>,
+    ) -> Self {
+        (self.resolver, self.trust) = (Resolver::for_code(lookup), trust);
         self
     }
 
@@ -97,12 +109,26 @@ impl Fetcher {
     /// Checks 3 to 6 of a URL, of the first as of those that it is redirected to.
     async fn check(&self, url: &Url, allow_insecure: bool) -> Result<Checked, SourceError> {
         let to = self.policy.decide(url, allow_insecure)?;
-        let addresses = resolve(&*self.lookup, &to.host).await.unwrap_or_default();
+        let addresses = self.resolver.resolve(&to.host).await.unwrap_or_default();
         if addresses.is_empty() {
             return Err(SourceError::Unresolved(to.host.to_string()));
         }
-        addresses.iter().try_for_each(|address| self.policy.decide_address(&to.host, *address))?;
+        let decided = addresses.iter().try_for_each(|address| self.policy.decide_address(&to.host, *address));
+        decided.map_err(|refusal| self.told(&to.host, refusal))?;
         Ok(Checked { to, addresses })
+    }
+
+    /// What is said of `host`, of which an address was refused. Where nobody has named the hosts that may be asked, every
+    /// name is resolved, those of the network around this machine too: if names that exist were refused, and those that
+    /// do not could not be found, a client could list what there is. The address of `localhost` is known to everybody.
+    fn told(&self, host: &Host, refusal: SourceError) -> SourceError {
+        match host {
+            Host::Name(name) if self.for_clients && !self.policy.is_named(host) && !name.is_localhost() => {
+                tracing::debug!(host = name.as_str(), "code is not fetched: the host is not public");
+                SourceError::Unresolved(host.to_string())
+            }
+            _ => refusal,
+        }
     }
 
     /// What there is at `url`, or where it sends us.

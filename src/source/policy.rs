@@ -113,6 +113,12 @@ impl Policy {
         Ok(Authority { host, port })
     }
 
+    /// Whether whoever made this policy, rather than a client that tightened it, has named the hosts that may be asked,
+    /// this one among them.
+    pub(super) fn is_named(&self, host: &Host) -> bool {
+        self.allowed.first_match(host).is_some()
+    }
+
     /// Check 6: whether an address that `host` has may be dialled.
     pub(super) fn decide_address(&self, host: &Host, address: IpAddr) -> Result<(), SourceError> {
         match address::kind(address) {

@@ -94,6 +94,46 @@ it('an entry cannot be forged', async () => {
   }
 });
 
+/** The one record of an engine with these options that has run `code`. */
+async function recordOf(options: object, code: string): Promise<any> {
+  const logDir = mkdtempSync(join(tmpdir(), 'isol8-audit-'));
+  onTestFinished(() => rmSync(logDir, { recursive: true }));
+  const audited = await ownEngine({
+    ...logging,
+    ...options,
+    audit: { enabled: true, destination: 'filesystem', logDir },
+  });
+  await audited.execute({ runtime: 'bash', code });
+  await audited.stop();
+  const [file = ''] = readdirSync(logDir);
+  return JSON.parse(readFileSync(join(logDir, file), 'utf8').trim());
+}
+
+// They stood in the clear in results and in the audit log.
+it('secrets do not show in what is logged of requests', async () => {
+  const code = `
+    curl --silent "http://${host}/?key=$KEY" > /dev/null
+    curl --silent "http://$KEY.denied.test/" "http://denied.$KEY/" --request "$KEY" > /dev/null`;
+  const record = await recordOf({ secrets: { KEY: 'Sekret-4711' } }, code);
+  expect(record.networkLogs).toHaveLength(3);
+  expect(record.networkLogs[0].path).toBe('/?key=***');
+  expect(JSON.stringify(record)).not.toMatch(/4711/);
+  const engine = await ownEngine({ ...logging, secrets: { KEY: 'Sekret-4711' } });
+  const { networkLogs } = await engine.execute({ runtime: 'bash', code });
+  expect(networkLogs).toHaveLength(3);
+  expect(JSON.stringify(networkLogs)).not.toMatch(/4711/);
+});
+
+it('what is not listed any more is counted in the audit record', async () => {
+  const record = await recordOf(
+    {},
+    `curl --silent 'http://${host}/204?[1-1020]' 'http://denied.test/[1-1030]' > /dev/null`,
+  );
+  expect(record.networkLogs).toHaveLength(1000);
+  expect(record.securityEvents).toHaveLength(1000);
+  expect(record).toMatchObject({ droppedNetworkLogs: 1050, droppedSecurityEvents: 30 });
+}, 60_000);
+
 // W68: the first event was lost.
 it('audit records have all that was refused, and how many bytes went through', async () => {
   const logDir = mkdtempSync(join(tmpdir(), 'isol8-audit-'));

@@ -42,7 +42,7 @@ it('a connection can change its protocol within a tunnel', async () => {
     engine,
     `
 s, _ = tunnel("${to}")
-s.sendall(b"GET / HTTP/1.1\\r\\nHost: ${to}\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\n")
+s.sendall(b"GET / HTTP/1.1\\r\\nHost: ${to}\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n")
 print(head(s).decode().split("\\r\\n")[0])
 s.sendall(b"ping")
 print(s.recv(4))

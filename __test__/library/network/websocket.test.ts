@@ -96,7 +96,7 @@ s, _ = tunnel("${host}")
 upgrade(s, "/", "denied.test:${plain.port}")
 # What is not answered by a change of protocol changes nothing: the next request is decided as well.
 s = connect()
-s.sendall(b"GET http://localhost:${unwilling.port}/ HTTP/1.1\\r\\nHost: localhost:${unwilling.port}\\r\\nConnection: Upgrade\\r\\nUpgrade: x\\r\\n\\r\\n"
+s.sendall(b"GET http://localhost:${unwilling.port}/ HTTP/1.1\\r\\nHost: localhost:${unwilling.port}\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n"
     b"GET http://denied.test/ HTTP/1.1\\r\\nHost: denied.test\\r\\n\\r\\n")
 s.shutdown(socket.SHUT_WR)
 print(rest(s).decode().count("HTTP/1.1 403"))

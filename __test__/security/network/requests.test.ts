@@ -60,6 +60,15 @@ it('lines that end without a return, and two lengths, are one request to the ser
   }
 });
 
+// Whatever followed such a change was passed on as it came, for whichever host of that server.
+it.each(['h2c', 'TLS/1.0'])('a connection is not changed to %s', async (protocol) => {
+  const before = origin.heard.length;
+  const headers = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n`;
+  const hidden = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+  await said(engine, [`GET http://${to}/a HTTP/1.1\r\nHost: ${to}\r\n${headers}\r\n${hidden}`]);
+  expect(origin.heard.slice(before)).toEqual([`GET /a HTTP/1.1\r\nhost: ${to}\r\n\r\n`]);
+});
+
 it.each([
   ['user information', `GET http://denied.test@${to}/ HTTP/1.1\r\nHost: ${to}\r\n\r\n`],
   ['a null in the host', `CONNECT 127.0.0.1\0.denied.test:${origin.port} HTTP/1.1\r\nHost: x\r\n\r\n`],

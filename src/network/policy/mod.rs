@@ -110,11 +110,18 @@ impl Policy {
     /// Whether a request may be made. Looks at no more than its host and port, so a name need not have been resolved;
     /// each address that it turns out to have is for [`Policy::decide_address`].
     pub fn decide(&self, authority: &Authority) -> Decision {
-        if let Some(denied) =
-            self.bounds.as_ref().map(|bounds| bounds.decide(authority)).filter(|decision| !decision.is_allowed())
-        {
-            return denied;
-        }
+        self.decide_as(authority, false)
+    }
+
+    /// The same where the host may be one of the package registries that are let through: a whitelist need not name
+    /// those, neither this one's nor that of its bounds. All else holds for them as for others.
+    pub fn decide_as(&self, authority: &Authority, is_registry: bool) -> Decision {
+        let bounds = self.bounds.as_ref().map(|bounds| bounds.decide_as(authority, is_registry));
+        both(bounds, || self.decide_alone(authority, is_registry))
+    }
+
+    /// Without the bounds.
+    fn decide_alone(&self, authority: &Authority, is_registry: bool) -> Decision {
         let host = &authority.host;
         if let Some(pattern) = self.blacklist.first_match(host) {
             return Decision::by(Reason::Blacklist, Rule::Pattern(pattern.to_owned()));
@@ -125,9 +132,10 @@ impl Policy {
         let named = match self.whitelist.first_match(host) {
             Some(pattern) => Decision::by(Reason::Whitelist, Rule::Pattern(pattern.to_owned())),
             None if self.whitelist.is_empty() => Decision::new(Reason::NoWhitelist),
+            None if is_registry => Decision::new(Reason::Registry),
             None => return Decision::new(Reason::NotWhitelisted),
         };
-        match host.ip().map(|address| self.decide_address(address, authority.port)) {
+        match host.ip().map(|address| self.decide_address_as(address, authority.port, is_registry)) {
             Some(denied) if !denied.is_allowed() => denied,
             _ => named,
         }
@@ -135,15 +143,21 @@ impl Policy {
 
     /// Whether an address that an allowed host has may be dialled.
     pub fn decide_address(&self, address: IpAddr, port: u16) -> Decision {
+        self.decide_address_as(address, port, false)
+    }
+
+    /// The same where the host may be a package registry that is let through: those may be on a private network, as a
+    /// company's mirror is.
+    pub fn decide_address_as(&self, address: IpAddr, port: u16, is_registry: bool) -> Decision {
         if !stands(Guard::Address) {
             return Decision::new(Reason::PublicAddress);
         }
-        let denied_by =
-            |bounds: &Arc<Self>| Some(bounds.decide_address(address, port)).filter(|decision| !decision.is_allowed());
-        if let Some(denied) = self.bounds.as_ref().and_then(denied_by) {
-            return denied;
-        }
-        let address = address.to_canonical();
+        let bounds = self.bounds.as_ref().map(|bounds| bounds.decide_address_as(address, port, is_registry));
+        both(bounds, || self.decide_address_alone(address.to_canonical(), port, is_registry))
+    }
+
+    /// Without the bounds.
+    fn decide_address_alone(&self, address: IpAddr, port: u16, is_registry: bool) -> Decision {
         if self.own_listeners.iter().any(|listener| is_reached_by(*listener, address, port)) {
             return Decision::new(Reason::OwnListener);
         }
@@ -152,9 +166,22 @@ impl Policy {
             AddressKind::Metadata(service) => Decision::by(Reason::MetadataAddress, Rule::Metadata(service)),
             AddressKind::Special(range) => match self.allow_private.iter().find(|network| network.contains(&address)) {
                 Some(network) => Decision::by(Reason::AllowPrivate, Rule::Network(*network)),
+                None if is_registry && address::is_on_a_network(address) => Decision::new(Reason::Registry),
                 None => Decision::by(Reason::PrivateAddress, Rule::Special(range)),
             },
         }
+    }
+}
+
+/// What follows when bounds, if there are any, and a policy decide: what either is against is refused, and what either
+/// lets through only as a registry is let through as such.
+fn both(bounds: Option<Decision>, own: impl FnOnce() -> Decision) -> Decision {
+    match bounds {
+        Some(denied) if !denied.is_allowed() => denied,
+        Some(registry) if registry.reason() == Reason::Registry => {
+            Some(own()).filter(|own| !own.is_allowed()).unwrap_or(registry)
+        }
+        _ => own(),
     }
 }
 

@@ -167,6 +167,31 @@ fn the_listeners_of_this_process_cannot_be_allowed() {
 }
 
 #[test]
+fn a_registry_needs_no_whitelist_and_all_else_holds_for_it() {
+    let policy = policy(&["^a$"], &["^evil"], &[]);
+    let decide = |policy: &Policy, text: &str| policy.decide_as(&authority(text), true).reason();
+    assert_eq!(decide(&policy, "registry.test"), Reason::Registry);
+    assert_eq!(decide(&policy, "a"), Reason::Whitelist);
+    assert_eq!(decide(&policy, "evil.test"), Reason::Blacklist);
+    assert_eq!(decide(&policy, "registry.test:8443"), Reason::Port);
+    assert_eq!(decide(&policy, "10.0.0.1"), Reason::Registry);
+    assert_eq!(decide(&policy, "127.0.0.1"), Reason::PrivateAddress);
+    let at =
+        |policy: &Policy, address: &str| policy.decide_address_as(address.parse().expect(address), 443, true).reason();
+    assert_eq!(at(&policy, "10.0.0.1"), Reason::Registry);
+    assert_eq!(at(&policy, "1.1.1.1"), Reason::PublicAddress);
+    assert_eq!(at(&policy, "169.254.169.254"), Reason::MetadataAddress);
+
+    // What either of two lets through as a registry only is one, whatever the other says of it.
+    let bounds = Arc::new(policy);
+    let open = compile(&config(&[".*"], &["^bad"], &["0.0.0.0/0"])).expect("a policy").within(bounds);
+    assert_eq!(decide(&open, "registry.test"), Reason::Registry);
+    assert_eq!(decide(&open, "bad.test"), Reason::Blacklist);
+    assert_eq!(at(&open, "10.0.0.1"), Reason::Registry);
+    assert_eq!(open.decide(&authority("registry.test")).reason(), Reason::NotWhitelisted);
+}
+
+#[test]
 fn the_host_header_names_the_host_of_the_request() {
     let request = Authority::parse("example.com", Authority::HTTP_PORT).expect("a host");
     for header in ["example.com", "EXAMPLE.com.", "example.com:80"] {

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::counted::Counted;
+use super::registries::Term;
 use super::request::Requests;
 use super::{Outlet, tunnel};
 use crate::network::Authority;
@@ -45,12 +46,12 @@ where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let connection = Counted::new(connection.compat(), outlet.clone());
-    let moved = connection.moved();
+    let (moved, term) = (connection.moved(), Term::new());
     let serving = async {
-        match http(&outlet, connection, None).await {
+        match http(&outlet, connection, None, &term).await {
             Some(Next::Tunnel { to, program, server }) => {
                 if let Ok(program) = program.await {
-                    tunnel::serve(&outlet, to, TokioIo::new(program), server).await;
+                    tunnel::serve(&outlet, to, TokioIo::new(program), server, &term).await;
                 }
             }
             Some(next) => next.relay().await,
@@ -60,6 +61,7 @@ where
     tokio::select! {
         () = serving => {}
         () = idle(&moved) => tracing::debug!("a connection of a program was idle for too long"),
+        () = term.end() => tracing::debug!("a connection to a registry ended with the installation that it was for"),
     }
 }
 
@@ -88,12 +90,12 @@ impl Next {
 }
 
 /// Serves the requests on `connection`. Within a tunnel, all of them are for the host at its end.
-pub(super) async fn http<C>(outlet: &Arc<Outlet>, connection: C, tunnel: Option<Authority>) -> Option<Next>
+pub(super) async fn http<C>(outlet: &Arc<Outlet>, connection: C, tunnel: Option<Authority>, term: &Term) -> Option<Next>
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let next = NextSlot::default();
-    let requests = Arc::new(Requests::new(outlet.clone(), tunnel, next.clone()));
+    let requests = Arc::new(Requests::new(outlet.clone(), tunnel, term.clone(), next.clone()));
     let service = service_fn(move |request| {
         let requests = requests.clone();
         async move { requests.serve(request).await }

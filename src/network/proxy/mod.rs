@@ -11,7 +11,10 @@
 //! | `connection` | one connection of a program: its requests, one after the other |
 //! | `request` | one request: checked, forwarded, answered |
 //! | `tunnel` | what follows `CONNECT` |
+//! | `rewrite` | the request as the server gets it |
+//! | `upload` | its body, on its way there |
 //! | `dial` | from where a request goes to a connection |
+//! | `registries` | hosts that are let through for a time |
 //! | `answer` | what the proxy says in its own name |
 //! | `counted`, `rewound` | streams that are counted, and streams of which something was read already |
 //!
@@ -22,29 +25,37 @@ mod answer;
 mod connection;
 mod counted;
 mod dial;
+mod registries;
 mod request;
 mod rewound;
+mod rewrite;
 mod tunnel;
+mod upload;
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{Stream, StreamExt};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::dial::{Lookup, SystemLookup};
+use super::dial::{Lookup, Resolver, SystemLookup};
 use super::guard::{Guard, stands};
 use super::traffic::{Decisions, Traffic};
-use super::{Authority, Decision, Host, Policy, Reason, address};
+use super::{Authority, Decision, Host, Policy, Reason};
+use crate::output::Patterns;
+use registries::Registries;
+
+pub use registries::LetThrough;
 
 /// Decides and forwards what the sandboxes of one engine ask for. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     policy: Arc<Policy>,
-    lookup: Arc<dyn Lookup>,
+    resolver: Resolver,
     decisions: Arc<Decisions>,
+    /// What logs must not show of the requests.
+    secrets: Arc<[Patterns]>,
 }
 
 impl Proxy {
@@ -63,9 +74,15 @@ impl Proxy {
         Self { decisions, ..self }
     }
 
+    /// The same, with what `secrets` find masked in what is logged.
+    pub fn masking(self, secrets: impl IntoIterator<Item = Patterns>) -> Self {
+        Self { secrets: secrets.into_iter().collect(), ..self }
+    }
+
     /// A proxy that resolves names in another way.
     pub fn with_lookup(policy: Policy, lookup: Arc<dyn Lookup>) -> Self {
-        Self { policy: Arc::new(policy), lookup, decisions: Arc::default() }
+        let resolver = Resolver::for_programs(lookup);
+        Self { policy: Arc::new(policy), resolver, decisions: Arc::default(), secrets: Arc::default() }
     }
 
     /// What it decides by.
@@ -78,41 +95,21 @@ impl Proxy {
 #[derive(Debug)]
 pub struct Outlet {
     proxy: Proxy,
+    resolver: Resolver,
     traffic: Traffic,
-    registries: Mutex<Arc<[Host]>>,
+    registries: Registries,
 }
 
 impl Outlet {
     /// A sandbox's way to `proxy`.
     pub fn new(proxy: Proxy) -> Self {
-        let traffic = Traffic::counting(proxy.decisions.clone());
-        Self { proxy, traffic, registries: Mutex::new([].into()) }
+        let traffic = Traffic::new(proxy.decisions.clone(), proxy.secrets.clone());
+        Self { resolver: proxy.resolver.for_sandbox(), proxy, traffic, registries: Registries::default() }
     }
 
     /// What goes through it.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
-    }
-
-    /// From now on lets programs reach these hosts as well, whether or not the whitelist names them: the package
-    /// registries that its image was configured for. Whoever built the image has chosen them, so they may also be on a
-    /// private network, as a company's mirror is. The blacklist holds for them, too.
-    pub fn set_registries(&self, hosts: Arc<[Host]>) {
-        *self.registries.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
-    }
-
-    fn is_registry(&self, host: &Host) -> bool {
-        self.registries.lock().unwrap_or_else(PoisonError::into_inner).contains(host)
-    }
-
-    /// Whether a host may be asked for.
-    fn decide(&self, to: &Authority) -> Decision {
-        match self.proxy.policy.decide(to) {
-            decision if decision.reason() == Reason::NotWhitelisted && self.is_registry(&to.host) => {
-                Decision::new(Reason::Registry)
-            }
-            decision => decision,
-        }
     }
 
     /// Whether the program must not learn of a decision against `to`: that a name has an address, though a private one.
@@ -141,20 +138,6 @@ impl Outlet {
                 }
             }
             _ => Secrecy::Open,
-        }
-    }
-
-    /// Whether an address that `to` has may be dialled.
-    fn decide_address(&self, to: &Authority, address: IpAddr) -> Decision {
-        match self.proxy.policy.decide_address(address, to.port) {
-            decision
-                if decision.reason() == Reason::PrivateAddress
-                    && address::is_on_a_network(address)
-                    && self.is_registry(&to.host) =>
-            {
-                Decision::new(Reason::Registry)
-            }
-            decision => decision,
         }
     }
 }

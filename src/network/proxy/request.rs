@@ -1,7 +1,4 @@
 //! One request: read, decided, forwarded, answered.
-//!
-//! It is forwarded in our words: the request line, the `Host` header and how the body is delimited are written anew
-//! from what was understood, so that whoever reads it next understands the same.
 
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
@@ -10,27 +7,27 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use hyper::header::{HOST, UPGRADE};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::{self, Body};
 use super::connection::{Next, NextSlot};
 use super::dial::NoConnection;
+use super::registries::Term;
+use super::rewrite::{check_framing, rewrite, strip_hop_by_hop, wanted_upgrade};
+use super::upload::{self, Over, Upload};
 use super::{Outlet, Secrecy};
 use crate::network::guard::{Guard, stands};
 use crate::network::{Authority, Decision, Reason, policy};
 
-/// Headers that are about one connection, and not passed on (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [&str; 6] =
-    ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "transfer-encoding"];
-
-/// How long a server may take to begin its answer.
+/// How long a server may take to begin its answer, once it has all of the request. How long that takes is bounded only
+/// by how long nothing may move.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// The requests of one connection.
@@ -40,13 +37,14 @@ pub(super) struct Requests {
     tunnel: Option<Authority>,
     /// The connection to the server of the last request: the next one is often for the same.
     upstream: Mutex<Option<Upstream>>,
+    term: Term,
     next: NextSlot,
 }
 
 /// A connection to a server.
 struct Upstream {
     to: Authority,
-    sender: SendRequest<Incoming>,
+    sender: SendRequest<Upload>,
     /// Moves its bytes.
     _driver: AbortOnDropHandle<()>,
 }
@@ -68,8 +66,8 @@ impl From<NoConnection> for Refusal {
 }
 
 impl Requests {
-    pub(super) fn new(outlet: Arc<Outlet>, tunnel: Option<Authority>, next: NextSlot) -> Self {
-        Self { outlet, tunnel, upstream: Mutex::new(None), next }
+    pub(super) fn new(outlet: Arc<Outlet>, tunnel: Option<Authority>, term: Term, next: NextSlot) -> Self {
+        Self { outlet, tunnel, upstream: Mutex::new(None), term, next }
     }
 
     /// Answers a request.
@@ -162,14 +160,14 @@ impl Requests {
 
     /// Whether it may be asked for.
     fn decide(&self, to: &Authority) -> Result<(), Refusal> {
-        let decision = self.outlet.decide(to);
+        let decision = self.outlet.decide(to, &self.term);
         if decision.is_allowed() { Ok(()) } else { Err(Refusal::Denied(decision)) }
     }
 
     /// Makes a tunnel.
     async fn connect(&self, to: &Authority, mut request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         self.decide(to)?;
-        let server = self.outlet.dial(to).await?;
+        let server = self.outlet.dial(to, &self.term).await?;
         let program = hyper::upgrade::on(&mut request);
         self.leave(Next::Tunnel { to: to.clone(), program, server });
         Ok(answer::established())
@@ -178,18 +176,22 @@ impl Requests {
     /// Passes a request on, and the answer back.
     async fn forward(&self, to: &Authority, mut request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         self.decide(to)?;
-        let upgrade = wanted_upgrade(request.headers());
+        let upgrade = wanted_upgrade(&request);
         let program = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
-        rewrite(&mut request, to, upgrade.as_ref())?;
+        rewrite(&mut request, to, upgrade.as_ref()).map_err(Refusal::Malformed)?;
 
         let mut upstream = self.upstream.lock().await;
         let reusable = upstream.take().filter(|upstream| upstream.to == *to && upstream.sender.is_ready());
         let mut connection = match reusable {
             Some(connection) => connection,
-            None => Upstream::connect(to, self.outlet.dial(to).await?).await?,
+            None => Upstream::connect(to, self.outlet.dial(to, &self.term).await?).await?,
         };
-        let answered = timeout(ANSWER_LIMIT, connection.sender.send_request(request)).await;
-        let mut answer = answered.map_err(|_| Refusal::Unreachable)?.map_err(|error| {
+        let (request, sent) = upload::watched(request);
+        let answered = tokio::select! {
+            answered = connection.sender.send_request(request) => answered,
+            () = no_answer(sent) => return Err(Refusal::Unreachable),
+        };
+        let mut answer = answered.map_err(|error| {
             tracing::debug!(error = %error, "a server did not answer");
             Refusal::Unreachable
         })?;
@@ -197,7 +199,9 @@ impl Requests {
         *upstream = Some(connection);
         drop(upstream);
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let Some(program) = program else { return Err(Refusal::Unreachable) };
+            let agreed = answer.headers().get(UPGRADE).map(|agreed| agreed.as_bytes().to_ascii_lowercase());
+            let is_wanted = agreed.as_deref() == upgrade.as_ref().map(|wanted| wanted.as_bytes());
+            let Some(program) = program.filter(|_| is_wanted) else { return Err(Refusal::Unreachable) };
             let server = hyper::upgrade::on(&mut answer);
             self.leave(Next::Upgraded { program, server });
             return Ok(answer.map(|body| body.boxed()));
@@ -224,65 +228,9 @@ impl Upstream {
     }
 }
 
-/// Refuses encodings that we would take off, since nobody would be told of them. Of two lengths, hyper reads the one
-/// that counts, and we write it.
-fn check_framing(request: &Request<Incoming>) -> Result<(), &'static str> {
-    let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
-    match (encodings.next(), encodings.next()) {
-        (None, _) => Ok(()),
-        (Some(encoding), None) if encoding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ if !stands(Guard::Framing) => Ok(()),
-        _ => Err("a Transfer-Encoding other than chunked"),
-    }
-}
-
-/// The protocol that a program wants to change to.
-fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
-    let wants = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let wants = wants.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    headers.get(UPGRADE).filter(|_| wants).cloned()
-}
-
-/// The request as the server gets it.
-fn rewrite(request: &mut Request<Incoming>, to: &Authority, upgrade: Option<&HeaderValue>) -> Result<(), Refusal> {
-    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from(path);
-    *request.version_mut() = Version::HTTP_11;
-    if !stands(Guard::OwnWords) {
-        return Ok(());
-    }
-    let headers = request.headers_mut();
-    strip_hop_by_hop(headers);
-    // The program has our own `100 Continue` by the time that its body comes.
-    headers.remove(EXPECT);
-    let authority = to.to_string();
-    let host = authority.strip_suffix(":80").unwrap_or(&authority);
-    headers.insert(HOST, HeaderValue::try_from(host).map_err(|_| Refusal::Malformed("no host"))?);
-    if let Some(protocol) = upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, protocol.clone());
-    }
-    Ok(())
-}
-
-/// Removes what is about one connection: what is always, and what the message itself says is.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    headers.remove(UPGRADE);
-    // Trailers are the one thing of it that can be passed on.
-    if headers.get(TE).is_some_and(|value| value != "trailers") {
-        headers.remove(TE);
-    }
+/// Resolves when a server has had its time to answer.
+async fn no_answer(sent: Over) {
+    // Nothing is ever said on it.
+    let _ = sent.await;
+    sleep(ANSWER_LIMIT).await;
 }

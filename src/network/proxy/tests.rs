@@ -7,4 +7,5 @@ mod attacks;
 mod guards;
 mod limits;
 mod names;
+mod registries;
 mod support;

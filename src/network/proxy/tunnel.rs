@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirec
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::registries::Term;
 use super::rewound::Rewound;
 use super::{Outlet, connection};
 use crate::network::client_hello::{ClientHello, ClientHelloReader};
@@ -24,7 +25,7 @@ const HELLO_CHUNK: usize = 4096;
 const CHUNK: usize = 64 * 1024;
 
 /// Serves a tunnel to `to`, at whose other end is `server`.
-pub(super) async fn serve<C>(outlet: &Arc<Outlet>, to: Authority, mut program: C, mut server: TcpStream)
+pub(super) async fn serve<C>(outlet: &Arc<Outlet>, to: Authority, mut program: C, mut server: TcpStream, term: &Term)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -34,7 +35,7 @@ where
         // Requests in the clear are decided and dialled one by one, as outside.
         drop(server);
         let program = Rewound::new(first, program);
-        if let Some(next) = connection::http(outlet, program, Some(to)).await {
+        if let Some(next) = connection::http(outlet, program, Some(to), term).await {
             next.relay().await;
         }
         return;

@@ -135,3 +135,28 @@ async fn what_is_refused_by_its_url_is_never_looked_up() {
     }
     assert_eq!(names.asked(), [""; 0]);
 }
+
+// The two refusals told clients of a server which names its network has.
+#[tokio::test]
+async fn clients_are_not_told_which_private_names_exist() {
+    let names = Names::new(&[("inside.test", &[&["10.0.0.1"]]), ("localhost", &[&["127.0.0.1"]])]);
+    let everywhere = RemoteCodePolicy { allowed_hosts: Vec::new(), blocked_hosts: Vec::new(), ..lenient() };
+    let unresolved = |host: &str| Err(format!("Failed to resolve code URL host: {host}"));
+    let open = fetcher(&everywhere, &names);
+    let (client, named) = (open.clone().for_clients(), fetcher(&lenient(), &names).for_clients());
+    let narrow = RemoteCodePolicy { within: vec![vec![r"\.test$".to_owned()]], ..everywhere.clone() };
+    let narrow = fetcher(&narrow, &names).for_clients();
+    for (fetcher, host, expected) in [
+        (&open, "inside.test", blocked("inside.test")),
+        (&open, "none.test", unresolved("none.test")),
+        (&client, "inside.test", unresolved("inside.test")),
+        (&client, "none.test", unresolved("none.test")),
+        (&client, "localhost", blocked("localhost")),
+        (&client, "10.0.0.1", blocked("10.0.0.1")),
+        // Who runs the server has named it; that a client does changes nothing.
+        (&named, "inside.test", blocked("inside.test")),
+        (&narrow, "inside.test", unresolved("inside.test")),
+    ] {
+        assert_eq!(said(fetcher.fetch(&wanted(&format!("http://{host}/"))).await), expected, "{host}");
+    }
+}

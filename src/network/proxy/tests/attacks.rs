@@ -37,6 +37,61 @@ async fn a_server_sees_the_request_in_our_words() {
 }
 
 #[tokio::test]
+async fn a_body_of_unknown_length_arrives_whatever_the_method() {
+    let (origin, exit, to) = allowed().await;
+    for method in ["GET", "HEAD", "POST", "DELETE", "PURGE"] {
+        let head = format!("{method} http://{to}/ HTTP/1.1\r\nHost: {to}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        exit.say(format!("{head}4\r\nbody\r\n0\r\n\r\n")).await;
+        let heard = origin.heard().pop().unwrap_or_default();
+        assert!(heard.starts_with(method), "{heard}");
+        assert!(heard.ends_with("transfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"), "{heard}");
+    }
+    exit.say(format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n\r\n")).await;
+    assert!(!origin.heard().pop().unwrap_or_default().contains("transfer-encoding"));
+}
+
+#[tokio::test]
+async fn no_protocol_but_websocket_can_be_changed_to() {
+    let (origin, exit, to) = allowed().await;
+    let settings = "HTTP2-Settings: AAMAAABkAAQAAP__\r\n";
+    for (method, version, headers) in [
+        ("GET", "1.1", format!("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n{settings}")),
+        ("GET", "1.1", format!("Connection: Upgrade\r\nUpgrade: h2c\r\n{settings}")),
+        ("GET", "1.1", settings.to_owned()),
+        ("GET", "1.1", "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n".to_owned()),
+        ("GET", "1.1", "Connection: Upgrade\r\nUpgrade: websocketx\r\n".to_owned()),
+        ("GET", "1.1", "Upgrade: websocket\r\n".to_owned()),
+        ("GET", "1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n".to_owned()),
+        ("OPTIONS", "1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n".to_owned()),
+    ] {
+        let answer = exit.say(format!("{method} http://{to}/ HTTP/{version}\r\nHost: {to}\r\n{headers}\r\n")).await;
+        assert!(answer.ends_with(TOKEN), "{headers:?}: {answer}");
+        let heard = origin.heard().pop().unwrap_or_default();
+        assert!(!heard.contains("upgrade") && !heard.contains("http2-settings"), "{heard}");
+    }
+    for wanted in ["websocket", "WebSocket", "h2c, websocket", "websocket\r\nUpgrade: h2c"] {
+        let headers = format!("Connection: keep-alive, Upgrade\r\nUpgrade: {wanted}\r\n{settings}");
+        exit.say(format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n{headers}\r\n")).await;
+        let heard = origin.heard().pop().unwrap_or_default();
+        assert!(heard.contains("connection: upgrade\r\nupgrade: websocket\r\n"), "{heard}");
+        assert!(!heard.contains("h2c") && !heard.contains("http2-settings"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_changes_to_what_it_was_asked_for_or_to_nothing() {
+    for (agreed, answer) in [("WebSocket", "HTTP/1.1 101"), ("h2c", "HTTP/1.1 502"), ("", "HTTP/1.1 502")] {
+        let head = format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {agreed}\r\n\r\n");
+        let origin = Origin::raw(ALLOWED, 0, head.into_bytes()).await;
+        let to = origin.address;
+        let exit = Exit::open(&filter(&[origin.port()]), Names::new(&[]));
+        let request = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+        let got = exit.say(format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n{request}\r\n")).await;
+        assert!(got.starts_with(answer), "{agreed}: {got}");
+    }
+}
+
+#[tokio::test]
 async fn what_can_be_read_in_two_ways_is_not_passed_on() {
     let (origin, exit, to) = allowed().await;
     let denied = to.replace("allowed", "denied");

@@ -93,6 +93,16 @@ async fn own_words() {
 }
 
 #[tokio::test]
+async fn protocols() {
+    let other = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let origin = Origin::raw(ALLOWED, 0, format!("{other}{SECRET}").into_bytes()).await;
+    let to = origin.address;
+    let exit = || Exit::open(&filter(&[to.port()]), Names::new(&[]));
+    let head = format!("GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    only_without(&[Guard::Protocol], async || exit().say(&head).await).await;
+}
+
+#[tokio::test]
 async fn framing() {
     let origin = Origin::http(ALLOWED, 0, SECRET).await;
     let to = origin.address;

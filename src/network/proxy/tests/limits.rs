@@ -1,10 +1,13 @@
 //! How much one sandbox can have of the proxy, and when it ends.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::support::*;
 
@@ -58,6 +61,54 @@ async fn a_name_and_a_server_have_a_time_to_answer() {
         let head = timeout(Duration::from_secs(3600), head(&mut connection)).await.expect("an answer");
         assert!(head.starts_with("HTTP/1.1 502"), "{head}");
         assert_eq!(begun.elapsed().as_secs(), limit, "{host}");
+    }
+}
+
+/// A server that answers once it has heard `end`, or never.
+async fn answering_at(end: &'static str) -> (AbortOnDropHandle<()>, SocketAddr) {
+    let listener = TcpListener::bind((ALLOWED, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.expect("a connection");
+        let mut heard = Vec::new();
+        while !heard.ends_with(end.as_bytes()) {
+            let Ok(byte) = connection.read_u8().await else { return };
+            heard.push(byte);
+        }
+        connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("it is read");
+    });
+    (AbortOnDropHandle::new(serving), address)
+}
+
+// The time for an answer began with the request: uploads were cut after two minutes however steadily they went on.
+#[tokio::test(start_paused = true)]
+async fn an_upload_takes_as_long_as_it_takes_while_it_moves() {
+    let (_serving, to) = answering_at("end").await;
+    let exit = Exit::open(&filter(&[to.port()]), Names::new(&[]));
+    let mut connection = exit.connect();
+    let head = format!("POST http://{to}/ HTTP/1.1\r\nHost: {to}\r\nContent-Length: 13\r\n\r\n");
+    connection.write_all(head.as_bytes()).await.expect("it is read");
+    for byte in b"0123456789end" {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        connection.write_all(&[*byte]).await.expect("it is read");
+    }
+    assert!(head_of(&mut connection).await.starts_with("HTTP/1.1 204"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_has_its_time_to_answer_once_it_has_all_of_an_upload() {
+    for headers in ["Content-Length: 3\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r"] {
+        let (_serving, to) = answering_at("never").await;
+        let exit = Exit::open(&filter(&[to.port()]), Names::new(&[]));
+        let mut connection = exit.connect();
+        let request = format!("POST http://{to}/ HTTP/1.1\r\nHost: {to}\r\n{headers}");
+        connection.write_all(request.as_bytes()).await.expect("it is read");
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        let begun = Instant::now();
+        connection.write_all(b"\n").await.expect("it is read");
+        let head = timeout(Duration::from_secs(3600), head(&mut connection)).await.expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 502"), "{head}");
+        assert_eq!(begun.elapsed().as_secs(), 120, "{headers}");
     }
 }
 

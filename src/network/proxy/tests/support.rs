@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::NetworkFilterConfig;
-use crate::network::Policy;
 pub(super) use crate::network::dial::fake::Names;
-use crate::network::proxy::{Outlet, Proxy, serve};
+use crate::network::proxy::{LetThrough, Outlet, Proxy, serve};
 use crate::network::traffic::Observed;
+use crate::network::{Host, Policy};
 
 /// Where programs may go.
 pub(super) const ALLOWED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -133,6 +133,11 @@ impl Exit {
         let outlet = Arc::new(Outlet::new(Proxy::with_lookup(policy, names)));
         let serving = tokio::spawn(serve(outlet.clone(), incoming));
         Self { connections, outlet, serving: AbortOnDropHandle::new(serving) }
+    }
+
+    /// Lets these through, as long as what is returned lives.
+    pub(super) fn let_through(&self, registries: &[&str]) -> LetThrough {
+        self.outlet.let_through(registries.iter().map(|host| Host::parse(host).expect(host)).collect())
     }
 
     /// A connection of a program.
