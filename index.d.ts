@@ -541,7 +541,7 @@ export interface ExecutionRequest {
   stdin?: string | Uint8Array | AsyncIterable<string | Uint8Array>
   /** Files to write before the program starts: absolute paths, or relative to `/sandbox`. */
   files?: Record<string, string | Uint8Array | InputFile>
-  /** Absolute paths of files to read back afterwards. */
+  /** Absolute paths of files to read back afterwards: 64 MiB of them at the most, and 20 000 files. */
   outputPaths?: Array<string>
   /** Extension of the script file, such as `.cjs`. Default: the runtime's. */
   fileExtension?: string
@@ -670,6 +670,8 @@ export interface NativeServerOptions {
   apiKey: string
   /** Where further keys are kept. */
   authDbPath?: string
+  /** Whether there is a page for browsers at its root. Default true. */
+  console?: boolean
   /** Log what it does. */
   debug?: boolean
   /** Log every request as a line of JSON on standard error. */

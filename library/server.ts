@@ -16,13 +16,16 @@ export async function createServer(options: ServerOptions): Promise<Isol8Server>
 
 class Listening implements Isol8Server {
   readonly #native: NativeServer;
-  /** Node.js ends when nothing is left to do, and knows nothing of what the addon does. */
+  /**
+   * Node.js ends when nothing is left to do, and knows nothing of what the addon does. It refers to this, so that a server
+   * that nobody has kept goes on as well.
+   */
   readonly #alive: NodeJS.Timeout;
   #ended: Promise<void> | undefined;
 
   constructor(native: NativeServer) {
     this.#native = native;
-    this.#alive = setInterval(() => {}, FOR_EVER);
+    this.#alive = setInterval(() => this, FOR_EVER);
   }
 
   get port(): number {

@@ -22,10 +22,11 @@ const say = (text) => process.stderr.write(`${((performance.now() - began) / 60_
 const FAREWELL_MS = 180_000;
 
 say(`seed ${seed}, ${minutes} minutes`);
-const daemon = await Daemon.start(say);
+const starting = Daemon.start(say);
 // However this process ends, its daemon and all that runs in it go with it.
 for (const signal of ['SIGINT', 'SIGTERM'])
-  process.once(signal, () => daemon.discard().finally(() => process.exit(130)));
+  process.once(signal, () => starting.then((daemon) => daemon.discard()).finally(() => process.exit(130)));
+const daemon = await starting;
 process.exitCode = await soak().finally(() => daemon.discard());
 
 async function soak() {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditChecks } from './audit/checks.mjs';
 import { ensureBaseImage, extraCa } from './lib/base-image.mjs';
+import { ensureBrowser } from './lib/browser.mjs';
 import { ensureCaddy } from './lib/caddy.mjs';
 import { runChecks } from './lib/checks.mjs';
 import { countRustTests, countVitest } from './lib/counts.mjs';
@@ -30,6 +31,7 @@ const PACKAGES = 'npm dependencies';
 const BUILD = 'build of guest, addon, library and CLI';
 const IMAGES = 'images of all runtimes';
 const CADDY = 'Caddy, to stand in front of a server';
+const BROWSER = 'browser that the console is tested in';
 const SHELLS = 'shells that completions are tested in';
 
 let generatedBefore = [];
@@ -42,6 +44,7 @@ const { passed, failed, skipped } = await runChecks([
   { name: BASE, needs: [DOCKER], run: (task) => ensureBaseImage(task) },
   { name: PACKAGES, needs: [TOOLS], run: installDependencies },
   { name: SHELLS, run: ensureShells },
+  { name: BROWSER, run: ensureBrowser },
   { name: CADDY, needs: [PACKAGES], run: ensureCaddy },
 
   check('formatting of Rust', 'cargo', ['fmt', '--all', '--check'], {
@@ -103,7 +106,7 @@ const { passed, failed, skipped } = await runChecks([
   },
   {
     name: 'tests in TypeScript, with real containers',
-    needs: [IMAGES, SHELLS, CADDY],
+    needs: [IMAGES, SHELLS, CADDY, BROWSER],
     async run(task) {
       const directory = await mkdtemp(join(tmpdir(), 'isol8-test-'));
       try {

@@ -32,6 +32,7 @@ describe('security (W52, W82)', () => {
 
   it('is strict by default', async () => {
     expect((await run(machine(), '--cmd', MKDIR)).stdout).toBe('Seccomp:\t2\n');
+    expect((await run(machine(), '--cmd', 'setarch --addr-no-randomize echo ran')).stdout).toBe('');
   });
 
   it('can be a profile, found beside the configuration', async () => {
@@ -57,7 +58,8 @@ describe('security (W52, W82)', () => {
   it('can be switched off', async () => {
     const here = machine();
     here.inProject({ security: { seccomp: 'unconfined' } });
-    expect((await run(here, '--cmd', MKDIR)).stdout).toBe('Seccomp:\t0\n');
+    // What the strict profile refuses. A filter there is in any case: the guest's own.
+    expect((await run(here, '--cmd', 'setarch --addr-no-randomize echo ran')).stdout).toBe('ran\n');
   });
 
   it('can be an OCI runtime', async () => {

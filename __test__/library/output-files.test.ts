@@ -71,6 +71,33 @@ it('may be a big one', async () => {
   expect(Buffer.from(files['/sandbox/zeros'] ?? '', 'base64').equals(Buffer.alloc(33_554_432))).toBe(true);
 });
 
+it('come once, however often and in how many ways they are asked for', async () => {
+  const { files } = await engine.execute({
+    runtime: 'bash',
+    code: 'echo -n x > x',
+    outputPaths: ['/sandbox/./x', '//sandbox/x', '/sandbox/x', '/sandbox/y/../x'],
+  });
+  expect(files).toEqual({ '/sandbox/./x': base64('x') });
+});
+
+it('are 64 MiB together at the most; what does not fit is left out, and what still fits is not', async () => {
+  const { files = {} } = await engine.execute({
+    runtime: 'bash',
+    code: 'truncate --size 40M a; ln -s a b; ln a c; echo -n d > d',
+    outputPaths: ['a', 'b', 'c', 'd'].map((name) => `/sandbox/${name}`),
+  });
+  expect(Object.keys(files)).toEqual(['/sandbox/a', '/sandbox/d']);
+  expect(Buffer.byteLength(files['/sandbox/a'] ?? '', 'base64')).toBe(40 << 20);
+});
+
+it('are twenty thousand at the most, which is said before anything runs', async () => {
+  const outputPaths = Array.from({ length: 20_001 }, (_, n) => `/sandbox/${n}`);
+  await expect(engine.execute({ runtime: 'bash', code: ':', outputPaths })).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+    message: expect.stringContaining('too many outputPaths: 20001, at most 20000'),
+  });
+});
+
 // W34: files were read into memory whatever their length.
 it('cannot be made of holes: what is read back is bounded by the memory of the sandbox', async () => {
   const small = await ownEngine({ memoryLimit: '64m' });

@@ -1,7 +1,7 @@
 /** Persistent engines: one container for all executions, one after the other, with what they leave behind. */
 import type { ExecutionRequest } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Engine, hasContainer, mine, ownEngine, PERSISTENT } from '../support/any-engine.js';
+import { type Engine, hasContainer, here, mine, ownEngine, PERSISTENT } from '../support/any-engine.js';
 import { docker, inspect, processesIn } from '../support/docker.js';
 import { collect, text } from '../support/events.js';
 import { until, within } from '../support/until.js';
@@ -27,6 +27,19 @@ it('can be started by a stream as well', async () => {
   const [container = ''] = await mine();
   hasContainer(engine, container);
   expect((await bash(engine, 'cat kept')).stdout).toBe('x');
+});
+
+// What a server's stop() waits for is its own affair.
+here(() => {
+  it('give background processes two seconds to end when they are stopped', async () => {
+    const engine = await ownEngine(PERSISTENT);
+    const deaf = '(trap "" TERM; : > set; exec sleep 4321) > /dev/null 2>&1 &';
+    await bash(engine, `${deaf} until test -e set; do sleep 0.01; done`);
+    const began = performance.now();
+    await engine.stop();
+    expect(performance.now() - began).toBeGreaterThanOrEqual(2000);
+    expect(await mine()).toEqual([]);
+  });
 });
 
 describe('from one run to the next', () => {

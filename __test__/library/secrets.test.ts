@@ -34,6 +34,19 @@ print(base64.b64encode(("user:" + key + ";").encode()).decode())`);
   expect(base64).toMatch(/^.{1,8}\*\*\*.{0,4}$/);
 });
 
+it('are masked where a program breaks their encoding into lines', async () => {
+  const LONG = Array.from({ length: 120 }, (_, n) => String.fromCharCode(33 + ((n * 7) % 90))).join('');
+  const own = await ownEngine({ secrets: { LONG } });
+  const code = 'printf %s "$LONG" | base64; printf %s "$LONG" | base64 --wrap 64 | sed "s/$/\\r/"';
+  const { stdout } = await own.execute({ runtime: 'bash', code });
+  expect(stdout.split(/\r?\n/)).toEqual(['***', '***']);
+});
+
+it('are masked where they overlap', async () => {
+  const own = await ownEngine({ secrets: { ONE: 'abc-key', OTHER: 'key-defghi' } });
+  expect((await own.execute({ runtime: 'bash', code: 'echo abc-key-defghi' })).stdout).toBe('***');
+});
+
 // W22: secrets split over two chunks were not masked.
 it('are masked when they are written one byte at a time, also in a stream', async () => {
   const code = `

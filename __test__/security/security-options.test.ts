@@ -1,5 +1,6 @@
 /** What the caller decides about what holds user code: honoured, or refused before anything runs. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DockerIsol8, type DockerIsol8Options } from 'isol8';
@@ -43,13 +44,13 @@ except OSError as error: print(error.errno, os.path.exists("/sandbox/made"))`;
   expect(await securityOptions(containerId)).toContain('no-new-privileges');
 });
 
-it('without a profile all calls go through, and privileges still cannot be gained', async () => {
+it('without a profile there is the filter of the guest’s own, and privileges still cannot be gained', async () => {
   const engine = ownEngine({ security: { seccomp: 'unconfined' } });
   const { stdout, containerId } = await engine.execute({
     runtime: 'bash',
     code: 'grep -E "^(Seccomp|NoNewPrivs|CapEff):" /proc/self/status',
   });
-  expect(stdout.split('\n').map((line) => line.split('\t')[1])).toEqual(['0000000000000000', '1', '0']);
+  expect(stdout.split('\n').map((line) => line.split('\t')[1])).toEqual(['0000000000000000', '1', '2']);
   expect((await securityOptions(containerId)).sort()).toEqual(['no-new-privileges', 'seccomp=unconfined']);
 });
 
@@ -94,6 +95,17 @@ describe('a profile that cannot be used keeps everything from running', () => {
       expect(error.message.startsWith(`Failed to load custom seccomp profile at ${path}: `)).toBe(true);
     }
     expect(await containersOf(process.pid)).toEqual([]);
+  });
+
+  // Somebody waits for ever where nobody writes to a pipe.
+  it.each(['a pipe', 'a directory'])('it is %s', async (name) => {
+    const path = join(directory, name);
+    if (name === 'a pipe') execFileSync('mkfifo', [path]);
+    else await mkdir(path);
+    await expect(ownEngine(custom(path)).execute({ runtime: 'bash', code: ':' })).rejects.toMatchObject({
+      code: 'SECCOMP_PROFILE',
+      message: `Failed to load custom seccomp profile at ${path}: not a regular file`,
+    });
   });
 
   it('it makes no sense to Docker', async () => {

@@ -1,6 +1,6 @@
 /** What clients and servers of isol8 say to each other, and how they are set up. */
 
-import type { ExecutionRequest, Isol8UserConfig, ServerCleanup, StreamEvent } from '../../index.js';
+import type { ExecutionRequest, Isol8UserConfig, NetworkLogEntry, ServerCleanup, StreamEvent } from '../../index.js';
 import type { Isol8Options } from './engine.js';
 
 /** How a server is set up. */
@@ -11,6 +11,8 @@ export interface ServerOptions {
   apiKey: string;
   /** The address or host name that it listens on. Default: all addresses of this machine. */
   host?: string;
+  /** Whether there is a page for browsers, the console, at its root. Default true. */
+  console?: boolean;
   /** Log what it does. Default: what the configuration says. */
   debug?: boolean;
   /** Log every request as a line of JSON on standard error. Default false. */
@@ -74,11 +76,17 @@ export type WsClientMessage =
       request: ExecutionRequest;
       options?: Isol8Options;
       sessionId?: string;
+      /**
+       * Whether `stdin` messages follow, which the program reads until one says that it is the last. Without it standard
+       * input is what the request says, and such messages are ignored.
+       */
+      liveStdin?: boolean;
     }
   | {
-      /** Pass this on to the program's standard input. */
+      /** Standard input of the program: what it reads next, and whether that was all. */
       type: 'stdin';
-      data: string;
+      data?: string | { base64: string };
+      end?: boolean;
     }
   | {
       /** Send this signal to the program. */
@@ -86,5 +94,15 @@ export type WsClientMessage =
       signal: 'SIGINT' | 'SIGTERM';
     };
 
-/** What a server sends over a WebSocket. */
-export type WsServerMessage = StreamEvent;
+/**
+ * What a server sends over a WebSocket. One of the type `error` without a phase says that the execution failed; nothing
+ * follows it.
+ */
+export interface WsServerMessage extends StreamEvent {
+  /** What kind of failure, where the execution failed. */
+  code?: string;
+  /** With the last `exit`: what the program asked of the network, where the options ask for it. */
+  networkLogs?: NetworkLogEntry[];
+  /** With the last `exit`: how long installing packages took, in milliseconds, if any were asked for. */
+  installMs?: number;
+}

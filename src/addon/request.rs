@@ -34,7 +34,7 @@ pub struct ExecutionRequest {
     /// Files to write before the program starts: absolute paths, or relative to `/sandbox`.
     #[napi(ts_type = "Record<string, string | Uint8Array | InputFile>")]
     pub files: Option<HashMap<String, Either3<String, Buffer, InputFile>>>,
-    /// Absolute paths of files to read back afterwards.
+    /// Absolute paths of files to read back afterwards: 64 MiB of them at the most, and 20 000 files.
     pub output_paths: Option<Vec<String>>,
     /// Extension of the script file, such as `.cjs`. Default: the runtime's.
     pub file_extension: Option<String>,

@@ -10,7 +10,7 @@ use napi_derive::napi;
 use super::exit;
 use super::failure::{Failure, settle};
 use crate::api::{ErrorCode, Secret};
-use crate::config::{self, Isol8Config};
+use crate::config::{self, Loaded};
 use crate::server::{self, Cleaned, Count, Server};
 use crate::telemetry;
 
@@ -31,6 +31,8 @@ pub struct NativeServerOptions {
     pub api_key: String,
     /// Where further keys are kept.
     pub auth_db_path: Option<String>,
+    /// Whether there is a page for browsers at its root. Default true.
+    pub console: Option<bool>,
     /// Log what it does.
     pub debug: Option<bool>,
     /// Log every request as a line of JSON on standard error.
@@ -80,15 +82,18 @@ impl From<Cleaned> for ServerCleanup {
 #[napi(ts_return_type = "Promise<NativeServer>")]
 pub fn start_server<'env>(env: &'env Env, options: NativeServerOptions) -> Result<PromiseRaw<'env, NativeServer>> {
     exit::watch(env)?;
-    let config = configuration(options.cwd.as_deref(), options.config);
+    let loaded = configuration(options.cwd.as_deref(), options.config);
     let start = async move {
-        let config = config?;
+        let Loaded { config, source, warnings, .. } = loaded?;
         telemetry::start(options.debug.unwrap_or(config.debug));
+        let source = source.as_deref().unwrap_or(Path::new("config")).display();
+        warnings.iter().for_each(|warning| tracing::warn!("{source}: {warning}"));
         let options = server::ServerOptions {
             port: options.port,
             host: options.host,
             api_key: Secret::new(options.api_key),
             auth_db: options.auth_db_path,
+            console: options.console.unwrap_or(true),
             log_requests: options.log_requests.unwrap_or(false),
         };
         Ok::<_, Failure>(Server::start(options, config).await?)
@@ -96,20 +101,15 @@ pub fn start_server<'env>(env: &'env Env, options: NativeServerOptions) -> Resul
     settle(env, start, |server| NativeServer { server: Arc::new(server) })
 }
 
-fn configuration(cwd: Option<&str>, config: Option<serde_json::Value>) -> std::result::Result<Isol8Config, Failure> {
+fn configuration(cwd: Option<&str>, config: Option<serde_json::Value>) -> std::result::Result<Loaded, Failure> {
     let directory = cwd.map_or_else(|| PathBuf::from("."), PathBuf::from);
     // A home that is nowhere in particular would be the working directory.
     let home = std::env::home_dir().filter(|home| home.is_absolute());
-    let loaded = match config {
+    match config {
         Some(config) => config::complete(config, &directory, home.as_deref())
-            .map_err(|fault| Failure::new(ErrorCode::InvalidConfig, format!("Invalid config: {fault}")))?,
-        None => config::load(&directory, home.as_deref())?,
-    };
-    for warning in &loaded.warnings {
-        let source = loaded.source.as_deref().unwrap_or(Path::new("config")).display();
-        tracing::warn!("{source}: {warning}");
+            .map_err(|fault| Failure::new(ErrorCode::InvalidConfig, format!("Invalid config: {fault}"))),
+        None => Ok(config::load(&directory, home.as_deref())?),
     }
-    Ok(loaded.config)
 }
 
 #[napi]

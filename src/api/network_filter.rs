@@ -1,4 +1,5 @@
-//! Which hosts programs may reach in `filtered` mode. [`super::host_pattern`] says how patterns are read.
+//! Which hosts programs may reach in `filtered` mode. How patterns are read is said in
+//! [`crate::network::HostPatterns`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -154,10 +154,24 @@ impl ServerEvent {
 
 /// What a server sends over a WebSocket of an execution that was asked for `buffered`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename = "result")]
 pub struct ServerResult {
+    #[serde(rename = "type")]
+    kind: ResultKind,
     /// How it ended.
     pub result: ExecutionResult,
+}
+
+/// Tells a result from events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum ResultKind {
+    Result,
+}
+
+impl From<ExecutionResult> for ServerResult {
+    fn from(result: ExecutionResult) -> Self {
+        Self { kind: ResultKind::Result, result }
+    }
 }
 
 /// The body of every answer that is not a success.

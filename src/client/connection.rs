@@ -14,7 +14,7 @@ use super::error::{Doing, Error};
 use super::retry;
 use crate::api::ErrorCode;
 use crate::api::wire::ErrorBody;
-use crate::engine::MAX_FILE;
+use crate::engine::{MAX_FILE, MAX_FILES};
 use crate::telemetry::chain;
 use crate::tls;
 
@@ -44,8 +44,8 @@ const MAX_REFUSAL: usize = 4 << 20;
 /// keeps.
 pub(super) const MAX_RESULT: usize = 256 << 20;
 
-/// Bytes of the result of one that asks for files: a gigabyte of those, in base64, and the output.
-pub(super) const MAX_RESULT_WITH_FILES: usize = (4 << 30) / 3 + MAX_RESULT;
+/// Bytes of the result of one that asks for files: those, in base64, and the output.
+pub(super) const MAX_RESULT_WITH_FILES: usize = MAX_FILES as usize / 3 * 4 + MAX_RESULT;
 
 /// Bytes of an answer with one file, in base64.
 pub(super) const MAX_DOWNLOAD: usize = MAX_FILE as usize / 3 * 4 + 1024;

@@ -169,7 +169,7 @@ impl Listener for Awaiting {
     type Outcome = ExecutionResult;
 
     async fn take(&self, json: &[u8]) -> Result<Option<ExecutionResult>, Error> {
-        if let Ok(ServerResult { result }) = serde_json::from_slice(json) {
+        if let Ok(ServerResult { result, .. }) = serde_json::from_slice(json) {
             return Ok(Some(result));
         }
         match events::failure(json) {

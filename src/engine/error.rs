@@ -204,7 +204,7 @@ impl From<Failure> for Error {
             FailureKind::Write | FailureKind::NotAFile => Self::WriteFile(failure),
             FailureKind::Directory => Self::Workdir(failure),
             FailureKind::Spawn => Self::Spawn(failure),
-            FailureKind::Read | FailureKind::TooLarge | FailureKind::Busy | FailureKind::Idle => {
+            FailureKind::Read | FailureKind::TooLarge | FailureKind::Busy | FailureKind::Idle | FailureKind::Listen => {
                 Self::Internal(format!("unexpected answer of the guest: {failure:?}"))
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use isol8_protocol::FailureKind;
 
-use super::plan::{FILE_MODE, resolve, resolve_file};
+use super::plan::{FILE_MODE, OutputFile, resolve, resolve_file};
 use super::{Engine, Error};
 use crate::sandbox::Sandbox;
 use crate::sandbox::channel::ChannelError;
@@ -14,8 +14,9 @@ use crate::sandbox::contract::Limits;
 /// The largest file that is read back.
 pub const MAX_FILE: u64 = 256 << 20;
 
-/// The most bytes that are read back from one execution.
-const MAX_FILES: u64 = 1 << 30;
+/// The most bytes that are read back from one execution. Contents can be holes, which cost the sandbox nothing, and are
+/// in memory here several times over before the caller has them.
+pub const MAX_FILES: u64 = 64 << 20;
 
 impl Engine {
     /// Writes a file in the sandbox of a persistent engine, as user code could.
@@ -45,19 +46,20 @@ impl Engine {
     }
 }
 
-/// The contents of those paths that can be read.
+/// The contents of those files that can be read, under the names that they were asked for by.
 pub(super) async fn read_back(
     sandbox: &Sandbox,
-    paths: &[String],
+    asked: &[OutputFile],
     limits: &Limits,
 ) -> Result<BTreeMap<String, Bytes>, ChannelError> {
-    let contents = sandbox.channel().read_files(paths.to_vec(), MAX_FILE, readable(limits)).await?;
+    let (paths, bound) = (asked.iter().map(|file| file.path.clone()).collect(), readable(limits));
+    let contents = sandbox.channel().read_files(paths, bound, bound).await?;
     let mut files = BTreeMap::new();
-    for (path, content) in paths.iter().zip(contents) {
+    for (OutputFile { name, .. }, content) in asked.iter().zip(contents) {
         match content {
-            Ok(content) => drop(files.insert(path.clone(), content)),
+            Ok(content) => drop(files.insert(name.clone(), content)),
             Err(failure) if failure.kind == FailureKind::TooLarge => {
-                tracing::warn!(path, bound = MAX_FILE, "an output file is too large to be read back");
+                tracing::warn!(path = name, bound, "an output file is too large to be read back with the others");
             }
             Err(_) => {}
         }

@@ -19,6 +19,8 @@ pub(super) struct Forward<'a> {
     stdout: Filter,
     stderr: Filter,
     finished: bool,
+    /// What a command prints on standard error whose output is of interest only if it fails, while it runs.
+    quiet: Option<(Filter, String)>,
     /// Keeps what the program prints, if that is to be recorded.
     journal: Option<&'a mut Journal>,
 }
@@ -26,7 +28,7 @@ pub(super) struct Forward<'a> {
 impl<'a> Forward<'a> {
     pub(super) fn new(events: &'a Events, settings: &'a Settings, journal: Option<&'a mut Journal>) -> Self {
         let (stdout, stderr) = (filter(settings), filter(settings));
-        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false, journal }
+        Self { events, settings, phase: Phase::Code, stdout, stderr, finished: false, quiet: None, journal }
     }
 
     /// Passes the output of the next command on until it has ended.
@@ -63,15 +65,24 @@ impl<'a> Forward<'a> {
         running: &mut Running,
         patience: Duration,
     ) -> Result<(Report, String), ChannelError> {
-        let (mut filter, mut stderr) = (filter(self.settings), String::new());
         running.begin(patience);
-        loop {
+        let (filter, stderr) = self.quiet.insert((filter(self.settings), String::new()));
+        let report = loop {
             match running.next().await? {
                 Told::Stdout(_) => {}
-                Told::Stderr(bytes) => stderr += &filter.push(&bytes),
-                Told::Ended(report) => return Ok((report, stderr + &filter.finish())),
+                Told::Stderr(bytes) => stderr.push_str(&filter.push(&bytes)),
+                Told::Ended(report) => break report,
             }
-        }
+        };
+        Ok((report, self.cut_installation().unwrap_or_default()))
+    }
+
+    /// What an installation has printed on standard error that has not come to its end before.
+    pub(super) fn cut_installation(&mut self) -> Option<String> {
+        let (mut filter, mut stderr) = self.quiet.take()?;
+        stderr.push_str(&filter.finish());
+        stderr.truncate(stderr.trim_end().len());
+        Some(stderr)
     }
 
     /// Sends what was held back.
@@ -129,4 +140,34 @@ impl<'a> Forward<'a> {
 
 fn filter(settings: &Settings) -> Filter {
     Filter::new(settings.max_output_size, settings.patterns.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_protocol::Exec;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::api::Options;
+    use crate::sandbox::Sandbox;
+    use crate::sandbox::channel::Stdin;
+    use crate::sandbox::contract::{ContainerSpec, Image, Seccomp};
+    use crate::sandbox::fake::Fake;
+
+    #[tokio::test]
+    async fn an_installation_that_is_lost_with_its_sandbox_leaves_what_it_has_printed() {
+        let settings = Settings::try_from(Options::default()).expect("valid");
+        let image = Image { id: "image".to_owned(), knows_localhost: true };
+        let spec = ContainerSpec::new(image, "bash", "test", &settings.limits, Seccomp::Strict);
+        let sandbox = Sandbox::start(&Fake::default(), &spec).await.expect("starts");
+        let exec = Exec { env: vec![], steps: vec![], stdin: false };
+        let mut running = sandbox.channel().exec(exec, vec![], Stdin::Empty).await.expect("is sent");
+        let (events, _consumer) = mpsc::channel(1);
+        let mut forward = Forward::new(&events, &settings, None);
+
+        let lost = forward.quiet(&mut running, Duration::from_secs(30)).await.expect_err("is lost");
+        assert!(matches!(lost, ChannelError::Lost), "{lost}");
+        assert_eq!(forward.cut_installation().as_deref(), Some("half way"));
+        assert_eq!(forward.cut_installation(), None);
+    }
 }

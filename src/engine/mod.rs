@@ -45,7 +45,7 @@ pub use cleanup::{
     list_service_containers,
 };
 pub use error::Error;
-pub use files::MAX_FILE;
+pub use files::{MAX_FILE, MAX_FILES};
 pub use in_line::in_line;
 pub use plan::PlanError;
 pub use run::Controls;
@@ -227,7 +227,7 @@ impl Shared {
 
     async fn active<'a>(&self, generation: &'a Generation) -> Result<&'a Active, Error> {
         let connect = async {
-            let seccomp = security::seccomp(&self.settings.seccomp)?;
+            let seccomp = security::seccomp(&self.settings.seccomp).await?;
             let docker = Docker::connect(self.settings.docker.as_ref()).await?;
             if let Some(name) = &self.settings.limits.oci_runtime {
                 security::check_oci_runtime(&docker, name).await?;

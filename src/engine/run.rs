@@ -280,8 +280,7 @@ impl Execution<'_> {
         if installs {
             let (report, stderr) = forward.quiet(&mut running, patience).await?;
             if report.timed_out || !report.status.is_success() {
-                let exit_code = exit_code(&report);
-                return Ok(Err(Error::Install { exit_code, stderr: stderr.trim_end().to_owned() }));
+                return Ok(Err(Error::Install { exit_code: exit_code(&report), stderr }));
             }
             install_us = Some(report.wall_us);
             if let Some(Needed { packages, .. }) = &plan.needed {
@@ -296,8 +295,8 @@ impl Execution<'_> {
             forward.set_up().await;
         }
         let report = forward.step(Phase::Code, &mut running, patience).await?;
-        let files = match &plan.output_paths {
-            Some(paths) => Some(read_back(sandbox, paths, &self.shared.settings.limits).await?),
+        let files = match &plan.output_files {
+            Some(asked) => Some(read_back(sandbox, asked, &self.shared.settings.limits).await?),
             None => None,
         };
         Ok(Ok(End { phase: Phase::Code, report, files, install_us }))
@@ -327,8 +326,11 @@ impl Execution<'_> {
                     return Err(sandbox.channel().explain(ChannelError::Lost).into());
                 };
                 sandbox.end_lost();
+                if let Some(stderr) = forward.cut_installation() {
+                    return Err(Error::Install { exit_code: exit_code(&report), stderr });
+                }
                 forward.finish().await;
-                let files = plan.output_paths.as_ref().map(|_| BTreeMap::new());
+                let files = plan.output_files.as_ref().map(|_| BTreeMap::new());
                 Ok(End { phase: forward.phase(), report, files, install_us: None })
             }
             Err(error) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::audit::Audit;
 use crate::network::Policy;
 use crate::network::proxy::Proxy;
-use crate::network::traffic::Decisions;
+use crate::network::traffic::Watcher;
 use crate::sandbox::contract::{LABEL_SERVER, LABEL_TENANT};
 
 /// For whom an engine works. Nothing of it is the client's to decide.
@@ -19,8 +19,8 @@ pub struct Service {
     pub tenant: Option<String>,
     /// Where records go, instead of a writer of the engine's own. All engines of a server have the same.
     pub audit: Option<Audit>,
-    /// Where what programs ask of the network is counted.
-    pub decisions: Arc<Decisions>,
+    /// Who is told of what programs ask of the network.
+    pub watcher: Arc<dyn Watcher>,
     /// Where the server itself listens: no program may reach that.
     pub listeners: Vec<SocketAddr>,
     /// What programs may reach at the most, whatever the options say.
@@ -35,7 +35,7 @@ impl Service {
 
     /// The same proxy as this server wants it.
     pub(super) fn narrow(&self, proxy: Proxy) -> Proxy {
-        proxy.counting(self.decisions.clone()).with_policy(|policy: Policy| {
+        proxy.watched(self.watcher.clone()).with_policy(|policy: Policy| {
             let policy = policy.sparing(self.listeners.clone()).for_clients();
             match &self.bounds {
                 Some(bounds) => policy.within(bounds.clone()),

@@ -98,10 +98,17 @@ impl Session {
         self.lock().as_ref().map(|bound| bound.id().clone())
     }
 
-    /// Lets go of the sandbox; one that is to persist is left running, and its id returned. Nobody may use it any more.
+    /// Lets go of the sandbox; one that is to persist is left running, and its id returned. In any other, what still runs
+    /// has a moment to end by itself. Nobody may use it any more.
     pub(super) async fn close(&self, persist: bool) -> Option<ContainerId> {
         let sandbox = Arc::into_inner(self.lock().take()?.sandbox)?;
-        if persist { left(sandbox).await } else { None }
+        if persist {
+            return left(sandbox).await;
+        }
+        if let Err(error) = sandbox.channel().end().await {
+            tracing::debug!(container = sandbox.id().short(), error = %error, "nobody in a container was asked to end");
+        }
+        None
     }
 }
 

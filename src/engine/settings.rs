@@ -221,8 +221,8 @@ impl TryFrom<Options> for Settings {
             tmp_size: size("tmpSize", options.tmp_size, DEFAULT_TMP_SIZE, Size::mebibytes(0))?,
             oci_runtime: oci_runtime(security.runtime)?,
         };
-        let patterns = patterns(options.secrets.values())?;
-        let logged = patterns.clone().into_iter().chain(patterns_in_hosts(&options.secrets)?);
+        let patterns = Patterns::new(options.secrets.values());
+        let logged = patterns.clone().into_iter().chain(patterns_in_hosts(&options.secrets));
         Ok(Self {
             mode,
             seccomp: seccomp(security.seccomp.unwrap_or_default(), security.custom_profile_path)?,
@@ -311,19 +311,15 @@ fn check_secrets(secrets: &BTreeMap<String, Secret>) -> Result<(), SettingsError
     if length > MAX_SECRETS { Err(SettingsError::Patterns) } else { Ok(()) }
 }
 
-fn patterns<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Result<Option<Patterns>, SettingsError> {
-    Patterns::new(secrets).map_err(|_| SettingsError::Patterns)
-}
-
 /// The longest name of a host.
 const MAX_HOST: usize = 253;
 
 /// What secrets look like as part of a host: those are logged in small letters.
-fn patterns_in_hosts(secrets: &BTreeMap<String, Secret>) -> Result<Option<Patterns>, SettingsError> {
+fn patterns_in_hosts(secrets: &BTreeMap<String, Secret>) -> Option<Patterns> {
     let values = secrets.values().map(Secret::expose).filter(|value| value.len() <= MAX_HOST);
     let others = values.map(|value| (value, value.to_lowercase())).filter(|(value, small)| value != small);
     let small: Vec<Secret> = others.map(|(_, small)| Secret::new(small)).collect();
-    patterns(&small)
+    Patterns::new(&small)
 }
 
 /// A time limit in whole milliseconds, for engines and for single requests.

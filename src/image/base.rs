@@ -37,6 +37,9 @@ const MIRRORS: [&str; 2] = ["PIP_INDEX_URL", "NPM_CONFIG_REGISTRY"];
 /// Where a build of the Dockerfile leaves the hosts of its package managers, one per line.
 const REGISTRIES_FILE: &str = "/usr/local/share/isol8/registries";
 
+/// What errors say of that.
+const READ_REGISTRIES: &str = "read the registries of an image";
+
 /// How far a build is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildProgress {
@@ -185,8 +188,16 @@ fn build_args() -> Result<HashMap<String, String>, ImageError> {
     Ok(args)
 }
 
-/// What the image says about its package managers, as a label value.
+/// What the image says about its package managers, as a label value. Goes on when nobody waits for it any more, so that
+/// the container that it takes is removed in any case.
 async fn registries(docker: &Docker, image: &str) -> Result<String, ImageError> {
+    let (docker, image) = (docker.clone(), image.to_owned());
+    let read = tokio::spawn(async move { read_registries(&docker, &image).await });
+    read.await
+        .map_err(|error| ImageError::from(BackendError::Failed { action: READ_REGISTRIES, source: error.into() }))?
+}
+
+async fn read_registries(docker: &Docker, image: &str) -> Result<String, ImageError> {
     // Never started, but the engine wants a command.
     let cmd = Some(vec!["true".to_owned()]);
     // Should this process die before it removes it, the next engine does.
@@ -202,7 +213,7 @@ async fn registries(docker: &Docker, image: &str) -> Result<String, ImageError> 
     let options = RemoveContainerOptions { force: true, ..Default::default() };
     let removed = docker.client().remove_container(&container, Some(options)).await;
     removed.map_err(|error| docker.error("remove a container", error))?;
-    let archive = archive.map_err(|error| docker.error("read the registries of an image", error))?;
+    let archive = archive.map_err(|error| docker.error(READ_REGISTRIES, error))?;
     Ok(single_file(&archive)?.split_ascii_whitespace().collect::<Vec<_>>().join(","))
 }
 
@@ -228,7 +239,5 @@ fn single_file(archive: &[u8]) -> Result<String, ImageError> {
         }
         Ok(text)
     };
-    read().map_err(|error| {
-        BackendError::Failed { action: "read the registries of an image", source: Box::new(error) }.into()
-    })
+    read().map_err(|error| BackendError::Failed { action: READ_REGISTRIES, source: Box::new(error) }.into())
 }

@@ -76,7 +76,7 @@ impl NetworkLog {
 }
 
 /// The entry with nothing but printable text in it, and not too much of it.
-fn harmless(entry: NetworkLogEntry) -> NetworkLogEntry {
+pub(super) fn harmless(entry: NetworkLogEntry) -> NetworkLogEntry {
     NetworkLogEntry {
         method: printable(&entry.method, MAX_METHOD),
         host: printable(&entry.host, MAX_HOST),

@@ -1,5 +1,6 @@
 //! What goes through the connections of one sandbox: how many bytes, and which requests.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,9 +8,15 @@ use std::time::Duration;
 use hyper::Method;
 use jiff::Timestamp;
 
-use super::log::{Collected, NetworkLog};
+use super::log::{Collected, NetworkLog, harmless};
 use crate::api::{NetworkAction, NetworkLogEntry};
 use crate::output::{Patterns, masked};
+
+/// Is told of every request as soon as it is decided. Whoever watches has no say, and must not wait.
+pub trait Watcher: fmt::Debug + Send + Sync {
+    /// `decided` is what was decided, and `entry` what readers of the log may know of it, fit to be shown.
+    fn decided(&self, decided: NetworkAction, entry: NetworkLogEntry);
+}
 
 /// Counts and notes, until somebody [takes](Traffic::take) it.
 #[derive(Debug, Default)]
@@ -18,28 +25,9 @@ pub struct Traffic {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     log: Mutex<NetworkLog>,
-    decisions: Arc<Decisions>,
+    watcher: Option<Arc<dyn Watcher>>,
     /// What must not be shown of the requests.
     secrets: Arc<[Patterns]>,
-}
-
-/// How many requests were let through and how many refused, by all that share this.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    allowed: AtomicU64,
-    blocked: AtomicU64,
-}
-
-impl Decisions {
-    /// How many were let through.
-    pub fn allowed(&self) -> u64 {
-        self.allowed.load(Ordering::Relaxed)
-    }
-
-    /// How many were refused.
-    pub fn blocked(&self) -> u64 {
-        self.blocked.load(Ordering::Relaxed)
-    }
 }
 
 /// What has gone through since somebody last asked.
@@ -54,10 +42,10 @@ pub struct Observed {
 }
 
 impl Traffic {
-    /// Nothing so far. Requests are counted in `decisions` as well, where nobody takes them; what `secrets` find in them
-    /// is not noted.
-    pub fn new(decisions: Arc<Decisions>, secrets: Arc<[Patterns]>) -> Self {
-        Self { decisions, secrets, ..Self::default() }
+    /// Nothing so far. Somebody may want to be told of requests as they are decided; what `secrets` find in them is
+    /// neither told nor noted.
+    pub fn new(watcher: Option<Arc<dyn Watcher>>, secrets: Arc<[Patterns]>) -> Self {
+        Self { watcher, secrets, ..Self::default() }
     }
 
     /// What there was since the last time; counted and noted anew from here on.
@@ -80,16 +68,12 @@ impl Traffic {
 
     /// A request that was let through, whatever came of it.
     pub(super) fn passed(&self, method: &Method, host: &str, path: Option<&str>, took: Duration) {
-        self.decisions.allowed.fetch_add(1, Ordering::Relaxed);
-        let entry = self.entry(method, host, path, took, None);
-        self.log().record(entry);
+        self.record(NetworkAction::Allow, self.entry(method, host, path, took, None));
     }
 
     /// A request that was refused, and why, in the words that the program is given.
     pub(super) fn blocked(&self, method: &Method, host: &str, path: Option<&str>, why: String) {
-        self.decisions.blocked.fetch_add(1, Ordering::Relaxed);
-        let entry = self.entry(method, host, path, Duration::ZERO, Some(why));
-        self.log().record(entry);
+        self.record(NetworkAction::Block, self.entry(method, host, path, Duration::ZERO, Some(why)));
     }
 
     /// One of whose refusal the reader of the log must not learn: an entry as of one that led nowhere, and the event.
@@ -101,12 +85,16 @@ impl Traffic {
         why: String,
         took: Duration,
     ) {
-        self.decisions.blocked.fetch_add(1, Ordering::Relaxed);
-        let entry = self.entry(method, host, path, took, None);
+        self.record(NetworkAction::Block, self.entry(method, host, path, took, None));
         let event = self.entry(method, host, path, Duration::ZERO, Some(why));
-        let mut log = self.log();
-        log.record(entry);
-        log.record_event(event);
+        self.log().record_event(event);
+    }
+
+    fn record(&self, decided: NetworkAction, entry: NetworkLogEntry) {
+        if let Some(watcher) = &self.watcher {
+            watcher.decided(decided, harmless(entry.clone()));
+        }
+        self.log().record(entry);
     }
 
     /// What is noted of a request; one that has a reason why was blocked. Secrets are masked before anything is cut or
@@ -151,8 +139,8 @@ mod tests {
     #[test]
     fn secrets_are_masked_in_all_that_is_noted_of_a_request() {
         let secrets = ["KEY-1234", "key-1234"].map(|secret| [Secret::new(secret.to_owned())]);
-        let patterns = secrets.iter().filter_map(|secret| Patterns::new(secret).expect("few and short"));
-        let traffic = Traffic::new(Arc::default(), patterns.collect());
+        let patterns = secrets.iter().filter_map(Patterns::new);
+        let traffic = Traffic::new(None, patterns.collect());
         let method = Method::from_bytes(b"KEY-1234").expect("a token");
         let long = format!("/{}KEY-1234", "x".repeat(2044));
         traffic.passed(&method, "example.com", Some("/?key=KEY-1234&hex=4b45592d31323334"), Duration::ZERO);

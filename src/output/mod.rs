@@ -2,8 +2,11 @@
 //! that a cut can never leave the beginning of a secret.
 
 mod decode;
+mod forms;
 mod limit;
 mod mask;
+mod trie;
+mod walk;
 
 pub use decode::Decoder;
 pub use limit::Limiter;

@@ -51,7 +51,7 @@ const OPEN_FILES: i64 = 8192;
 pub enum Seccomp {
     /// Those of the profile that is shipped in `seccomp/`.
     Strict,
-    /// All of them.
+    /// All of them but those that the guest itself keeps from everybody.
     Unconfined,
     /// Those of this profile.
     Custom(Arc<str>),

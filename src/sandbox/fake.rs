@@ -1,13 +1,14 @@
-//! A backend for tests: containers are tasks, their guests answer hello, ping and reset, and fail on request.
+//! A backend for tests: containers are tasks, their guests answer hello, ping and reset, lose commands, and fail on
+//! request.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{AsyncWriteExt, StreamExt};
 use isol8_protocol::frame;
 use isol8_protocol::mux::{self, Mode, Stream};
-use isol8_protocol::{Hello, Ping, Request, ResetReport};
+use isol8_protocol::{Ack, ExecEvent, Hello, Ping, Request, ResetReport};
 use jiff::Timestamp;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
@@ -109,7 +110,19 @@ impl Fake {
                 let findings = self.state().findings.clone();
                 frame::write_message(&mut stream, &ResetReport { findings }).await
             }
-            Request::Tunnels => std::future::pending().await,
+            Request::Tunnels => match frame::write_message(&mut stream, &Ack::Done).await {
+                Ok(()) => std::future::pending().await,
+                lost => lost,
+            },
+            // Every command prints something and is lost.
+            Request::Exec(_) => {
+                let mut frames = Vec::new();
+                frame::encode_message(&ExecEvent::Started, &mut frames).expect("is short");
+                frame::encode_data(frame::Channel::Stderr, b"half way\n", &mut frames);
+                // An engine that does not listen any more is told nothing.
+                let _ = stream.write_all(&frames).await;
+                stream.close().await.map_err(Into::into)
+            }
             other => panic!("the fake guest cannot {other:?}"),
         };
         drop(answered);

@@ -39,6 +39,9 @@ pub enum StartError {
         #[source]
         source: Arc<ChannelError>,
     },
+    /// The way out of a filtered sandbox could not be opened; its container has been removed.
+    #[error(transparent)]
+    Proxy(Arc<ChannelError>),
 }
 
 impl Sandbox {
@@ -51,7 +54,8 @@ impl Sandbox {
                 if let Err(error) = backend.destroy(&id).await {
                     tracing::warn!(container = id.short(), error = %error, "could not remove a container whose guest failed");
                 }
-                Err(StartError::Guest { container: id, source: Arc::new(error) })
+                let (is_proxy, source) = (matches!(error, ChannelError::Proxy(_)), Arc::new(error));
+                Err(if is_proxy { StartError::Proxy(source) } else { StartError::Guest { container: id, source } })
             }
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct App {
     pub(super) connections: Connections,
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: Option<RequestLog>,
+    /// Whether there is a page for browsers.
+    pub(super) console: bool,
     /// How many requests a key may make.
     pub(super) key_rate: Option<Rate<Arc<str>>>,
     /// How many requests a tenant may make.
@@ -72,6 +74,7 @@ impl App {
             connections: Connections::new(number(config.server.max_connections)),
             metrics,
             log: None,
+            console: true,
             key_rate: limits.per_key.per_minute.map(Rate::new),
             tenant_rate: limits.per_tenant.per_minute.map(Rate::new),
             readiness,

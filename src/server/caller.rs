@@ -1,8 +1,9 @@
 //! Who a request is from, and which part of the server is theirs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::auth::{AuthRejection, Authenticator, Role, Store};
@@ -85,13 +86,15 @@ impl Access {
 
     /// Who has sent these headers.
     pub(super) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let mut presented = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let in_header = headers.get_all(AUTHORIZATION).iter().map(|header| Cow::Borrowed(header.as_bytes()));
+        let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+        let mut presented = in_header.chain(protocols.filter_map(shown_in_protocols).map(Cow::Owned));
         let header = presented.next();
         if presented.next().is_some() {
             // Somebody on the way may have gone by the other one.
             return Err(AuthRejection::Invalid.into());
         }
-        Ok(match self.authenticator.authenticate(header).await? {
+        Ok(match self.authenticator.authenticate(header.as_deref()).await? {
             Role::Master => Caller::Master,
             Role::Key { id, tenant } => Caller::Key { id: id.to_string().into(), tenant: tenant.as_str().into() },
         })
@@ -106,5 +109,31 @@ impl Access {
     pub(super) fn keys(&self, caller: &Caller) -> Result<&Store, Refusal> {
         caller.require_master()?;
         Ok(self.authenticator.keys(&Role::Master)?)
+    }
+}
+
+/// The protocol that WebSockets of browsers speak. They cannot set the header, so they ask for a second protocol besides,
+/// whose name is this, `.bearer.` and the key in the URL's form of base64. It is not in the answer.
+pub(super) const PROTOCOL: &str = "isol8";
+
+/// The header that would show the key which is in the protocols that a WebSocket asks for.
+fn shown_in_protocols(header: &HeaderValue) -> Option<Vec<u8>> {
+    let mut protocols = header.to_str().ok()?.split(',').map(str::trim);
+    let key = protocols.find_map(|protocol| protocol.strip_prefix(PROTOCOL)?.strip_prefix(".bearer."))?;
+    let key = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(key).ok()?;
+    Some([b"Bearer ", key.as_slice()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_shows_its_key_in_a_protocol_and_nothing_else_counts() {
+        let shown = |protocols: &'static str| shown_in_protocols(&HeaderValue::from_static(protocols));
+        assert_eq!(shown("isol8, isol8.bearer.c2VjcmV0"), Some(b"Bearer secret".to_vec()));
+        for protocols in ["isol8", "isol8.bearer.?", "other.bearer.c2VjcmV0", "bearer.c2VjcmV0", ""] {
+            assert_eq!(shown(protocols), None, "{protocols}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! that nobody can drive out the engines of others by asking for ever new options.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) struct Engines {
 struct Inner {
     workshop: Workshop,
     entries: Mutex<HashMap<Key, Entry>>,
+    /// How many there have been.
+    made: AtomicU64,
     /// Engines that are being stopped.
     stopping: TaskTracker,
 }
@@ -45,6 +48,8 @@ struct Inner {
 #[derive(Debug)]
 struct Entry {
     engine: Engine,
+    /// Tells it from one of equal options that was here before.
+    number: u64,
     users: usize,
     last_used: Instant,
 }
@@ -54,6 +59,7 @@ struct Entry {
 pub(super) struct InUse {
     inner: Arc<Inner>,
     key: Key,
+    number: u64,
     engine: Engine,
 }
 
@@ -66,7 +72,7 @@ impl InUse {
 impl Drop for InUse {
     fn drop(&mut self) {
         let mut entries = self.inner.entries();
-        if let Some(entry) = entries.get_mut(&self.key) {
+        if let Some(entry) = entries.get_mut(&self.key).filter(|entry| entry.number == self.number) {
             entry.users = entry.users.saturating_sub(1);
             entry.last_used = Instant::now();
         }
@@ -75,29 +81,23 @@ impl Drop for InUse {
 
 impl Engines {
     pub(super) fn new(workshop: Workshop) -> Self {
-        Self { inner: Arc::new(Inner { workshop, entries: Mutex::default(), stopping: TaskTracker::new() }) }
+        let (entries, made) = Default::default();
+        Self { inner: Arc::new(Inner { workshop, entries, made, stopping: TaskTracker::new() }) }
     }
 
     /// The engine for these options.
     pub(super) fn get(&self, tenant: &Tenant, effective: &Effective) -> Result<InUse, Refusal> {
         let key = (tenant.clone(), digest(effective)?);
-        let mut entries = self.inner.entries();
-        let engine = match entries.get_mut(&key) {
-            Some(entry) => {
-                entry.users += 1;
-                entry.engine.clone()
-            }
-            None => {
-                let engine = self.inner.workshop.engine(tenant, effective, Mode::Ephemeral)?;
-                let entry = Entry { engine: engine.clone(), users: 1, last_used: Instant::now() };
-                entries.insert(key.clone(), entry);
-                let surplus = surplus(&mut entries);
-                drop(entries);
-                self.stop_all(surplus);
-                engine
-            }
-        };
-        Ok(InUse { inner: self.inner.clone(), key, engine })
+        if let Some(in_use) = self.inner.find(&key) {
+            return Ok(in_use);
+        }
+        // Compiling a client's patterns takes a while, in which others need the lock. Where two make the same, one is let
+        // go of before it has a sandbox.
+        let engine = self.inner.workshop.engine(tenant, effective, Mode::Ephemeral)?;
+        let in_use = self.inner.find_or_add(&key, engine);
+        let surplus = surplus(&mut self.inner.entries());
+        self.stop_all(surplus);
+        Ok(in_use)
     }
 
     /// Stops those that nobody has used for a while.
@@ -138,6 +138,23 @@ impl Engines {
 }
 
 impl Inner {
+    /// The engine of that key, if there is one.
+    fn find(self: &Arc<Self>, key: &Key) -> Option<InUse> {
+        self.entries().get_mut(key).map(|entry| self.visit(key, entry))
+    }
+
+    /// The engine of that key, which is this one if there is none yet.
+    fn find_or_add(self: &Arc<Self>, key: &Key, engine: Engine) -> InUse {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let entry = Entry { engine, number, users: 0, last_used: Instant::now() };
+        self.visit(key, self.entries().entry(key.clone()).or_insert(entry))
+    }
+
+    fn visit(self: &Arc<Self>, key: &Key, entry: &mut Entry) -> InUse {
+        entry.users += 1;
+        InUse { inner: self.clone(), key: key.clone(), number: entry.number, engine: entry.engine.clone() }
+    }
+
     /// Held for some bookkeeping at the most.
     fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)

@@ -17,6 +17,8 @@
 //! | `policy` | what a request may have: pure |
 //! | `admission` | whose turn it is |
 //! | `engines`, `sessions` | where it runs; `workshop` makes the engines |
+//! | `decisions` | what programs asked of the network a moment ago |
+//! | `console` | the page for browsers |
 //! | `upkeep`, `cleanup` | what is done from time to time, and on request |
 //! | `metrics`, `watch`, `log`, `readiness`, `openapi` | what operators and their tools are told |
 
@@ -27,6 +29,8 @@ mod app;
 mod body;
 mod caller;
 mod cleanup;
+mod console;
+mod decisions;
 mod engines;
 mod extract;
 mod gate;
@@ -89,6 +93,8 @@ pub struct ServerOptions {
     pub api_key: Secret,
     /// Where further keys are kept; what the configuration says when absent.
     pub auth_db: Option<String>,
+    /// Whether there is a page for browsers.
+    pub console: bool,
     /// Whether every request is a line on standard error.
     pub log_requests: bool,
 }
@@ -214,6 +220,7 @@ impl Server {
             capacity: usize::try_from(config.max_concurrent).unwrap_or(usize::MAX),
         };
         let mut app = App::new(&config, access, workshop, metrics);
+        app.console = options.console;
         if options.log_requests {
             app.log = Some(RequestLog::start().map_err(StartError::Log)?);
         }

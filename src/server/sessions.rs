@@ -31,13 +31,15 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// Whose, and its name.
 type Key = (Tenant, Arc<str>);
 
+type Entries = HashMap<Key, Arc<Session>>;
+
 /// All sessions of a server.
 #[derive(Debug)]
 pub(super) struct Sessions {
     workshop: Workshop,
     /// Most of one tenant.
     bound: usize,
-    entries: Mutex<HashMap<Key, Arc<Session>>>,
+    entries: Mutex<Entries>,
 }
 
 /// One session.
@@ -96,18 +98,36 @@ impl Sessions {
     pub(super) fn open(self: &Arc<Self>, tenant: Tenant, id: &str, effective: &Effective) -> Result<Visit, Refusal> {
         check_name(id)?;
         let key: Key = (tenant, id.into());
+        if let Some(visit) = self.join(&self.entries(), &key)? {
+            return Ok(visit);
+        }
+        // Compiling a client's patterns takes a while, in which others need the lock.
+        let made = self.make(key.clone(), effective)?;
         let mut entries = self.entries();
-        if let Some(session) = entries.get(&key) {
-            return Ok(self.visit(session.clone()));
+        if let Some(visit) = self.join(&entries, &key)? {
+            return Ok(visit);
+        }
+        entries.insert(key, made.clone());
+        Ok(self.visit(made))
+    }
+
+    /// A visit to the session of that key; none if there is room for it to be made.
+    fn join(self: &Arc<Self>, entries: &Entries, key: &Key) -> Result<Option<Visit>, Refusal> {
+        if let Some(session) = entries.get(key) {
+            return Ok(Some(self.visit(session.clone())));
         }
         if entries.keys().filter(|(tenant, _)| *tenant == key.0).count() >= self.bound {
             let message = format!("there are {} sessions, and may be no more (server.limits.sessions)", self.bound);
             return Err(Refusal::busy(message, TRY_AGAIN));
         }
-        let session = Arc::new(Session {
+        Ok(None)
+    }
+
+    fn make(&self, key: Key, effective: &Effective) -> Result<Arc<Session>, Refusal> {
+        Ok(Arc::new(Session {
             engine: self.workshop.engine(&key.0, effective, Mode::Persistent)?,
             options: digest(effective)?,
-            key: key.clone(),
+            key,
             turn: Arc::new(Semaphore::new(1)),
             state: Mutex::new(State {
                 users: 0,
@@ -117,9 +137,7 @@ impl Sessions {
                 closed: false,
             }),
             ended: CancellationToken::new(),
-        });
-        entries.insert(key, session.clone());
-        Ok(self.visit(session))
+        }))
     }
 
     /// The session that `caller` means by that name. To somebody whose it is not, it does not exist.
@@ -227,7 +245,7 @@ impl Sessions {
     }
 
     /// Held for some bookkeeping at the most. Locked before the state of a session.
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Arc<Session>>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

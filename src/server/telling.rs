@@ -11,7 +11,7 @@ use crate::engine::Controls;
 
 /// An execution that goes on, as its client wants to hear of it.
 pub(super) enum Telling {
-    Events(Run),
+    Events(Box<Run>),
     /// Absent when it has been told.
     Result(Option<BoxFuture<'static, Result<ExecutionResult, Refusal>>>),
 }
@@ -30,7 +30,7 @@ impl Telling {
         if buffered {
             return Ok(Self::Result(Some(Box::pin(grant.execute(controls)))));
         }
-        Ok(Self::Events(grant.stream(controls)?))
+        Ok(Self::Events(Box::new(grant.stream(controls)?)))
     }
 
     /// What comes next; `None` after the last.
@@ -41,7 +41,7 @@ impl Telling {
                 let outcome = execution.as_mut()?.await;
                 *execution = None;
                 Some(match outcome {
-                    Ok(result) => Told::Result(Box::new(ServerResult { result })),
+                    Ok(result) => Told::Result(Box::new(result.into())),
                     Err(refusal) => Told::Event(refusal.into_event()),
                 })
             }

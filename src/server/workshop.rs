@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::caller::Tenant;
+use super::decisions::Decisions;
 use super::policy::Effective;
 use super::refusal::Refusal;
 use crate::api::{Mode, Options};
 use crate::audit::Audit;
 use crate::engine::{Engine, Service};
-use crate::network::{self, traffic::Decisions};
+use crate::network;
 
 /// What all engines of a server have in common. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub(super) struct Workshop {
     pub server: Arc<str>,
     /// Where its records go.
     pub audit: Option<Audit>,
-    /// Where what programs ask of the network is counted.
+    /// Where what programs ask of the network is noted.
     pub decisions: Arc<Decisions>,
     /// Where it listens.
     pub listener: SocketAddr,
@@ -35,7 +36,7 @@ impl Workshop {
             server: self.server.to_string(),
             tenant: tenant.name().map(str::to_owned),
             audit: self.audit.clone(),
-            decisions: self.decisions.clone(),
+            watcher: self.decisions.watcher(tenant),
             listeners: vec![self.listener],
             bounds: effective.bounded.then(|| self.bounds.clone()),
         };

@@ -324,7 +324,11 @@ def heard(stream):
             say(stream, frame(MESSAGE, varint(0)))
         else:
             say(stream, frame(MESSAGE, varint(200_000) + text("dirty") * 200_000))
-    elif request in (2, 6, 7) or (request == 3 and b"\0\1\0\0\0\1" in said):
+    elif request == 8:
+        # The way out. What is said on it from now on needs no answer.
+        del streams[stream]
+        say(stream, ack())
+    elif request in (2, 6, 7, 9) or (request == 3 and b"\0\1\0\0\0\1" in said):
         say(stream, ack())
 
 

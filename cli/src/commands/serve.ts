@@ -19,6 +19,7 @@ interface ServeFlags extends KeyFlags {
   port?: string;
   hostBind?: string;
   authDb?: string | true;
+  console: boolean;
   update?: boolean;
 }
 
@@ -31,6 +32,7 @@ export function registerServe(program: Command): void {
     .option('-k, --key <key>', 'the master key (others can see it in listings of processes; default: ISOL8_API_KEY)')
     .option('--key-file <file>', 'read the master key from a file')
     .option('--auth-db [connection]', `keep keys in a database: a file or a URL (default: ${USUAL_DATABASE})`)
+    .option('--no-console', 'have no page for browsers at the root')
     .option('--update', 'nothing to do: the server is a part of isol8')
     .option('--debug', 'say what is being done')
     .action(async (flags: ServeFlags) => {
@@ -47,7 +49,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   const authDb = flags.authDb === true ? USUAL_DATABASE : flags.authDb;
   // Said before anything can take long, so that no signal meets a process that knows nothing of it.
   const signal = firstSignal();
-  const starting = listen(port, { apiKey, host: flags.hostBind, authDbPath: authDb });
+  const starting = listen(port, { apiKey, host: flags.hostBind, authDbPath: authDb, console: flags.console });
   const early = await Promise.race([signal, starting.then(() => undefined)]);
   if (early) debug('Serve', `${early} while starting`);
   const server = await starting;
@@ -66,6 +68,7 @@ interface Listening {
   apiKey: string;
   host?: string;
   authDbPath?: string;
+  console: boolean;
 }
 
 /** Listens on `port`, or where the user or chance decides if that is taken. */

@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Uid, setgroups};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{sys, tree};
+use crate::{keyrings, sys, tree};
 
 /// What an ordinary login gives: files that user code makes are readable by all, writable by itself.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
@@ -40,6 +40,7 @@ pub(crate) fn prepare() -> io::Result<()> {
     }
     sys::drop_inheritable_capabilities()?;
     prctl::set_no_new_privs()?;
+    keyrings::shut().map_err(|error| io::Error::new(error.kind(), format!("cannot shut the keyrings: {error}")))?;
     if !is_init() {
         prctl::set_child_subreaper(true)?;
     }

@@ -7,6 +7,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`boot`] | the process itself: privileges, signals, last words |
+//! | [`keyrings`] | the one thing of the kernel that no container has for itself, refused |
 //! | [`channel`] | the connection: greeting, and one operation per stream |
 //! | [`exec`] | running a command |
 //! | [`children`], [`tree`], [`procfs`] | reaping, and finding and killing all that a command started |
@@ -23,6 +24,7 @@ mod exec;
 mod files;
 mod guest;
 mod identity;
+mod keyrings;
 mod memory;
 mod procfs;
 mod reset;

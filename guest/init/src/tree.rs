@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use isol8_protocol::GRACE_MS;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -58,6 +59,27 @@ pub(crate) async fn kill_all_but(spared: &Spared, children: &Children) -> bool {
             return false;
         }
         children.changed(PAUSE).await;
+    }
+}
+
+/// Asks all there is to end, and returns when it has, or when it has had its time. At once where there is nothing.
+pub(crate) async fn ask_all_to_end(children: &Children) {
+    children.reap();
+    if !children::any_left() {
+        return;
+    }
+    if boot::is_init() {
+        // Fails only when there is nobody to ask.
+        let _ = kill(Pid::from_raw(-1), Signal::SIGTERM);
+    } else {
+        for process in descendants(procfs::processes()).into_iter().filter(|process| process.alive) {
+            let _ = kill(Pid::from_raw(process.pid), Signal::SIGTERM);
+        }
+    }
+    let give_up = Instant::now() + Duration::from_millis(GRACE_MS);
+    while children::any_left() && Instant::now() < give_up {
+        children.changed(PAUSE).await;
+        children.reap();
     }
 }
 

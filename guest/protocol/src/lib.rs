@@ -15,7 +15,8 @@
 //! | `WriteFiles` | `Input::File` + file data…, `Input::Start` | `Ack` |
 //! | `ReadFiles` | – | `ReadEvent::File` + file data… or `ReadEvent::Missing`, per path in order |
 //! | `Reset` | – | `ResetReport` |
-//! | `Tunnels` | `TunnelEnd` for each stream of the guest that it has let go of | `TunnelEnd` for each that is not needed any more |
+//! | `Tunnels` | `TunnelEnd` for each stream of the guest that it has let go of | `Ack`, then `TunnelEnd` for each that is not needed any more |
+//! | `End` | – | `Ack` |
 //!
 //! Both ends treat the other's bytes as hostile: every length is bounded before anything is allocated, and
 //! anything unknown is an error that ends the connection.

@@ -1,12 +1,17 @@
 //! The messages. Adding a variant at the end of an enum, or changing any struct here, means a new [`VERSION`].
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Version of everything in this module but [`Hello`], whose layout is fixed for good.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// First bytes of a [`Hello`], so that anything else that writes to the stream is told from a guest.
 pub const MAGIC: [u8; 5] = *b"isol8";
+
+/// How long programs that are asked to end have for it, in milliseconds.
+pub const GRACE_MS: u64 = 2000;
 
 /// Where user code lives and may always write.
 pub const SANDBOX_DIR: &str = "/sandbox";
@@ -82,12 +87,14 @@ pub enum Request {
     Abandon,
     /// Stays, with all that runs, when the connection ends.
     Stay,
-    /// Keeps the books of the connections to the proxy, for as long as the stream lives.
+    /// Listens for connections to the proxy, says so, and keeps the books of them for as long as the stream lives.
     Tunnels,
+    /// Asks everything that runs to end, and answers when it has, or after [`GRACE_MS`].
+    End,
 }
 
 /// Commands to run, one after the other. Files come first, on the same stream, so that a run costs one round trip.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The environment of all steps, over what the image itself sets.
     pub env: Vec<(String, String)>,
@@ -97,8 +104,15 @@ pub struct Exec {
     pub stdin: bool,
 }
 
+impl fmt::Debug for Exec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { env, steps, stdin } = self;
+        f.debug_struct("Exec").field("env", &Names(env)).field("steps", steps).field("stdin", stdin).finish()
+    }
+}
+
 /// One command of an [`Exec`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Program and arguments; a program without a slash is looked up in the `PATH` of its environment.
     pub argv: Vec<String>,
@@ -110,6 +124,24 @@ pub struct Step {
     pub limit_ms: u64,
     /// Files to remove when the step has ended, or will not be run.
     pub remove: Vec<String>,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { argv, env, cwd, limit_ms, remove } = self;
+        let mut step = f.debug_struct("Step");
+        step.field("argv", argv).field("env", &Names(env)).field("cwd", cwd);
+        step.field("limit_ms", limit_ms).field("remove", remove).finish()
+    }
+}
+
+/// An environment, of which only the names are shown: values may be secrets.
+struct Names<'a>(&'a [(String, String)]);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// What the engine sends after [`Request::Exec`] and [`Request::WriteFiles`].
@@ -204,6 +236,8 @@ pub struct ReadFiles {
     pub paths: Vec<String>,
     /// A longer file is refused with [`FailureKind::TooLarge`].
     pub max_bytes: u64,
+    /// And so is one that would make all that are sent longer than this; shorter ones after it are not.
+    pub max_total: u64,
 }
 
 /// What the guest answers for each path of [`ReadFiles`], in order.
@@ -215,7 +249,8 @@ pub enum ReadEvent {
     Missing(Failure),
 }
 
-/// The answer to [`Request::Signal`], [`Request::WriteFiles`], [`Request::Abandon`] and [`Request::Stay`].
+/// The answer to [`Request::Signal`], [`Request::WriteFiles`], [`Request::Abandon`], [`Request::Stay`] and
+/// [`Request::End`], and the first one to [`Request::Tunnels`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ack {
     /// Done.
@@ -254,6 +289,8 @@ pub enum FailureKind {
     Busy,
     /// No command is running.
     Idle,
+    /// The proxy's port could not be listened on.
+    Listen,
 }
 
 /// What a reset found. Anything but an empty list means that the sandbox must not be used again.
@@ -275,3 +312,17 @@ pub struct TunnelEnd(pub u32);
 /// Sent by the engine on the control stream and sent back by the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ping(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_logged_of_a_command_has_no_value_of_its_environment() {
+        let env = vec![("API_KEY".to_owned(), "hunter2".to_owned())];
+        let step = Step { argv: vec!["env".into()], env: env.clone(), cwd: "/".into(), limit_ms: 1, remove: vec![] };
+        let request = Request::Exec(Exec { env, steps: vec![step], stdin: false });
+        let shown = format!("{request:?}");
+        assert!(shown.matches("API_KEY").count() == 2 && !shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -4,7 +4,8 @@ mod agent;
 mod packages;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 use bytes::Bytes;
 use isol8_protocol::SANDBOX_DIR;
@@ -28,8 +29,11 @@ const MAX_WORD: usize = 128 * 1024 - 1;
 /// Arguments and environment together: Linux allows a quarter of the stack, which is 8 MiB.
 const MAX_WORDS: usize = 2 * 1024 * 1024;
 
-/// All output paths together.
+/// Output paths, as text.
 const MAX_PATHS: usize = 2 * 1024 * 1024;
+
+/// Output paths of one execution: each is a file that has to be opened and an entry of the result.
+const MAX_OUTPUT_PATHS: usize = 20_000;
 
 /// Permission bits of files that may be run.
 const PROGRAM_MODE: u32 = 0o755;
@@ -66,8 +70,17 @@ const PROXY_ENV: [(&str, &str); 5] = [
 
 const PROXY_URL: &str = "http://127.0.0.1:8118";
 
+/// A file to read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OutputFile {
+    /// What the caller calls it.
+    pub name: String,
+    /// Where it is.
+    pub path: String,
+}
+
 /// One execution, checked and complete.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Plan {
     /// Which language.
     pub runtime: Language,
@@ -91,10 +104,20 @@ pub(super) struct Plan {
     pub stdin: Option<Bytes>,
     /// Time limit.
     pub timeout_ms: u64,
-    /// Absolute paths to read back.
-    pub output_paths: Option<Vec<String>>,
+    /// Files to read back, no two of them the same path.
+    pub output_files: Option<Vec<OutputFile>>,
     /// What the caller wants to find in the record.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// No contents, and of the environment the names only: secrets are among its values.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { runtime, argv, env, workdir, timeout_ms, .. } = self;
+        let mut plan = f.debug_struct("Plan");
+        plan.field("runtime", runtime).field("argv", argv).field("env", &env.keys().collect::<Vec<_>>());
+        plan.field("workdir", workdir).field("timeout_ms", timeout_ms).finish_non_exhaustive()
+    }
 }
 
 /// A request that makes no sense.
@@ -137,6 +160,16 @@ pub enum PlanError {
         /// How long it is.
         length: usize,
         /// How long it may be.
+        bound: usize,
+    },
+    /// More than anybody needs of something.
+    #[error("too many {what}: {count}, at most {bound}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
         bound: usize,
     },
     /// Two contents for one path; the script counts.
@@ -246,7 +279,7 @@ impl Plan {
             files,
             stdin: request.stdin.filter(|stdin| !stdin.is_empty()),
             timeout_ms,
-            output_paths: request.output_paths.map(checked_output_paths).transpose()?,
+            output_files: request.output_paths.map(output_files).transpose()?,
             metadata: request.metadata,
         })
     }
@@ -405,15 +438,26 @@ pub(super) fn resolve_file(path: &str, readonly_root: bool) -> Result<String, Pl
     Ok(resolved)
 }
 
-fn checked_output_paths(paths: Vec<String>) -> Result<Vec<String>, PlanError> {
-    let length = paths.iter().map(String::len).sum();
+/// The files at `paths`. One that is named several times, however it is spelt, is read once, and called by its first name.
+fn output_files(paths: Vec<String>) -> Result<Vec<OutputFile>, PlanError> {
+    let (what, count, length) = ("outputPaths", paths.len(), paths.iter().map(String::len).sum());
+    if count > MAX_OUTPUT_PATHS {
+        return Err(PlanError::TooMany { what, count, bound: MAX_OUTPUT_PATHS });
+    }
     if length > MAX_PATHS {
-        return Err(PlanError::TooLong { what: "outputPaths", length, bound: MAX_PATHS });
+        return Err(PlanError::TooLong { what, length, bound: MAX_PATHS });
     }
-    match paths.iter().find(|path| !path.starts_with('/') || path.contains('\0')) {
-        Some(path) => Err(PlanError::OutputPath(path.clone())),
-        None => Ok(paths),
+    let (mut files, mut seen) = (Vec::with_capacity(count), HashSet::new());
+    for name in paths {
+        if !name.starts_with('/') || name.contains('\0') {
+            return Err(PlanError::OutputPath(name));
+        }
+        let path = resolve(&name)?;
+        if seen.insert(path.clone()) {
+            files.push(OutputFile { name, path });
+        }
     }
+    Ok(files)
 }
 
 /// The extension becomes part of a file name, so it must not be able to name another place.

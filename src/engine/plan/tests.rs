@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::{Adapter, NetworkFilterConfig, Options};
+use crate::api::{Adapter, NetworkFilterConfig, Options, Secret};
 
 fn plan(request: Request) -> Result<Plan, PlanError> {
     Plan::new(&Settings::try_from(Options::default()).expect("valid"), request)
@@ -171,6 +171,27 @@ fn what_no_program_could_receive_is_refused() {
     assert!(matches!(plan(env), Err(PlanError::TooLong { what: "the environment", .. })));
     let paths = Request { output_paths: Some(vec!["/x".repeat(1000); 2000]), ..python("1") };
     assert!(matches!(plan(paths), Err(PlanError::TooLong { what: "outputPaths", .. })));
+}
+
+#[test]
+fn output_files_are_read_once_however_they_are_spelt() {
+    let asked = ["/sandbox/a", "/sandbox/./a", "//sandbox//b/../a", "/tmp/b", "/sandbox/a"];
+    let request = Request { output_paths: Some(asked.map(str::to_owned).into()), ..python("1") };
+    let files = plan(request).expect("valid").output_files.expect("asked for");
+    let files: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.path.as_str())).collect();
+    assert_eq!(files, [("/sandbox/a", "/sandbox/a"), ("/tmp/b", "/tmp/b")]);
+
+    let many = (0..=MAX_OUTPUT_PATHS).map(|n| format!("/sandbox/{n}")).collect();
+    let error = plan(Request { output_paths: Some(many), ..python("1") }).expect_err("too many");
+    assert_eq!(error.to_string(), "too many outputPaths: 20001, at most 20000");
+}
+
+#[test]
+fn what_is_logged_of_a_plan_has_no_value_of_its_environment() {
+    let secrets = [("API_KEY".to_owned(), Secret::new("hunter2".into()))].into();
+    let settings = Settings::try_from(Options { secrets, ..Options::default() }).expect("valid");
+    let shown = format!("{:?}", Plan::new(&settings, python("1")).expect("valid"));
+    assert!(shown.contains("API_KEY") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[test]

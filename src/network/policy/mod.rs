@@ -189,19 +189,25 @@ fn both(bounds: Option<Decision>, own: impl FnOnce() -> Decision) -> Decision {
 const MAX_RULES: usize = 1000;
 
 /// Compiles the list that stands in `option`; what is wrong with an entry is told with its place.
-pub(super) fn compile_each<T, E: ToString>(
+fn compile_each<T, E: ToString>(
     option: &str,
     texts: &[String],
     compile: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Vec<T>, PolicyError> {
-    if texts.len() > MAX_RULES {
-        let reason = format!("expected at most {MAX_RULES} entries, found {}", texts.len());
-        return Err(PolicyError { option: option.to_owned(), reason });
-    }
+    check_count(option, texts.len())?;
     let compile_at = |(index, text): (usize, &String)| {
         compile(text).map_err(|error| PolicyError { option: format!("{option}[{index}]"), reason: error.to_string() })
     };
     texts.iter().enumerate().map(compile_at).collect()
+}
+
+/// Refuses lists that are longer than anybody writes them.
+pub(super) fn check_count(option: &str, count: usize) -> Result<(), PolicyError> {
+    if count <= MAX_RULES {
+        return Ok(());
+    }
+    let reason = format!("expected at most {MAX_RULES} entries, found {count}");
+    Err(PolicyError { option: option.to_owned(), reason })
 }
 
 fn ports(option: &str, ports: Vec<u16>) -> Result<Vec<u16>, PolicyError> {

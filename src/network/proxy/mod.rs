@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dial::{Lookup, Resolver, SystemLookup};
 use super::guard::{Guard, stands};
-use super::traffic::{Decisions, Traffic};
+use super::traffic::{Traffic, Watcher};
 use super::{Authority, Decision, Host, Policy, Reason};
 use crate::output::Patterns;
 use registries::Registries;
@@ -53,7 +53,7 @@ pub use registries::LetThrough;
 pub struct Proxy {
     policy: Arc<Policy>,
     resolver: Resolver,
-    decisions: Arc<Decisions>,
+    watcher: Option<Arc<dyn Watcher>>,
     /// What logs must not show of the requests.
     secrets: Arc<[Patterns]>,
 }
@@ -69,9 +69,9 @@ impl Proxy {
         Self { policy: Arc::new(change(Arc::unwrap_or_clone(self.policy))), ..self }
     }
 
-    /// The same, with what it decides counted there.
-    pub fn counting(self, decisions: Arc<Decisions>) -> Self {
-        Self { decisions, ..self }
+    /// The same, with somebody who is told of what it decides.
+    pub fn watched(self, watcher: Arc<dyn Watcher>) -> Self {
+        Self { watcher: Some(watcher), ..self }
     }
 
     /// The same, with what `secrets` find masked in what is logged.
@@ -82,7 +82,7 @@ impl Proxy {
     /// A proxy that resolves names in another way.
     pub fn with_lookup(policy: Policy, lookup: Arc<dyn Lookup>) -> Self {
         let resolver = Resolver::for_programs(lookup);
-        Self { policy: Arc::new(policy), resolver, decisions: Arc::default(), secrets: Arc::default() }
+        Self { policy: Arc::new(policy), resolver, watcher: None, secrets: Arc::default() }
     }
 
     /// What it decides by.
@@ -103,7 +103,7 @@ pub struct Outlet {
 impl Outlet {
     /// A sandbox's way to `proxy`.
     pub fn new(proxy: Proxy) -> Self {
-        let traffic = Traffic::new(proxy.decisions.clone(), proxy.secrets.clone());
+        let traffic = Traffic::new(proxy.watcher.clone(), proxy.secrets.clone());
         Self { resolver: proxy.resolver.for_sandbox(), proxy, traffic, registries: Registries::default() }
     }
 

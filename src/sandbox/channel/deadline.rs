@@ -31,11 +31,6 @@ impl Deadline {
         Self { patience, began: Instant::now(), waited: Duration::ZERO, late: 0 }
     }
 
-    /// The same patience, from now on.
-    pub(super) fn restart(&mut self) {
-        *self = Self::new(self.patience);
-    }
-
     /// For how long it may still be waited.
     pub(super) fn left(&self) -> Duration {
         self.patience.saturating_sub(self.waited)

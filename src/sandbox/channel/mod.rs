@@ -18,8 +18,8 @@ use futures::AsyncReadExt;
 use isol8_protocol::frame::{self, FrameError};
 use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
 use isol8_protocol::{
-    Ack, Contract, Exec, Failure, FailureKind, Hello, MAX_FINDINGS, Ping, ReadEvent, ReadFiles, Request, ResetReport,
-    Signal, VERSION,
+    Ack, Contract, Exec, Failure, FailureKind, GRACE_MS, Hello, MAX_FINDINGS, Ping, ReadEvent, ReadFiles, Request,
+    ResetReport, Signal, VERSION,
 };
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -44,11 +44,14 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a reset may take. The guest gives up on processes that do not die well before.
 const RESET_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one file may take to be read.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a guest may take over the time that programs have to end. Whoever has no answer by then kills them.
+const END_TIMEOUT: Duration = Duration::from_millis(GRACE_MS + 3000);
 
-/// How long files may take to be written, besides a second for each MiB of them.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long files may take to be written, or to be read, besides [`allowance`].
+const FILES_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a guest may take to listen for connections to the proxy. As generous as that for its hello.
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest text that is believed to be what a failure is about: the kernel's bound of a path.
 const MAX_SUBJECT: usize = 4096;
@@ -85,6 +88,9 @@ pub enum ChannelError {
     /// It could not do what it was asked.
     #[error("guest could not {:?} {}", .0.kind, .0.subject)]
     Refused(Failure),
+    /// Programs would find no proxy.
+    #[error("Proxy failed to start within timeout")]
+    Proxy(#[source] Box<ChannelError>),
 }
 
 impl From<FrameError> for ChannelError {
@@ -139,7 +145,7 @@ impl Channel {
         channel.heartbeat = tokio::spawn(heartbeat(control, channel.driver.clone(), silence)).abort_handle();
         if let Some(inbound) = inbound {
             let (tunnels, driver) = (Tunnels::default(), channel.driver.clone());
-            let control = channel.request(&Request::Tunnels).await?;
+            let control = channel.way_out().await.map_err(|error| ChannelError::Proxy(error.into()))?;
             let carrying = tunnels.clone().carry(inbound, control);
             let carrying = tokio::spawn(async move {
                 if let Err(error) = carrying.await {
@@ -178,6 +184,16 @@ impl Channel {
         if theirs.is_compatible() { Ok(stream) } else { Err(ChannelError::Version { theirs: theirs.version }) }
     }
 
+    /// Has the guest listen for connections to the proxy, before any program can want to make one.
+    async fn way_out(&self) -> Result<Stream, ChannelError> {
+        let listening = async {
+            let mut control = self.request(&Request::Tunnels).await?;
+            acknowledged(frame::read_message(&mut control).await?)?;
+            Ok(control)
+        };
+        within("listen", LISTEN_TIMEOUT, listening).await
+    }
+
     /// Opens a stream with `request` as its first message.
     async fn request(&self, request: &Request) -> Result<Stream, ChannelError> {
         let mut stream = self.opener.open().await?;
@@ -196,6 +212,11 @@ impl Channel {
     /// Kills the running command, if there is one, and resolves when it is gone.
     pub async fn abandon(&self) -> Result<(), ChannelError> {
         self.ask("abandon", &Request::Abandon).await
+    }
+
+    /// Asks everything that runs to end, and resolves when it has, or has had its time.
+    pub async fn end(&self) -> Result<(), ChannelError> {
+        within("end", END_TIMEOUT, self.ask("end", &Request::End)).await
     }
 
     /// Has the sandbox outlive this connection.
@@ -223,8 +244,7 @@ impl Channel {
 
     /// Writes files as the sandbox user.
     pub async fn write_files(&self, files: Files) -> Result<(), ChannelError> {
-        let bytes: usize = files.iter().map(|(_, _, content)| content.len()).sum();
-        let patience = WRITE_TIMEOUT + Duration::from_secs((bytes >> 20) as u64);
+        let patience = FILES_TIMEOUT + allowance(transfer::length(&files));
         let written = async {
             let (mut reader, mut writer) = self.request(&Request::WriteFiles).await?.split();
             let feed = async {
@@ -241,27 +261,32 @@ impl Channel {
     }
 
     /// Reads files as the sandbox user, each with the reason why it could not be read. A file longer than
-    /// `max_bytes`, and every file from the one that would exceed `max_total` on, counts as too large.
+    /// `max_bytes`, or than what the ones before it have left of `max_total`, counts as too large. So do all that
+    /// follow where a guest does not keep to that.
     pub async fn read_files(
         &self,
         paths: Vec<String>,
         max_bytes: u64,
         max_total: u64,
     ) -> Result<Vec<Result<Bytes, Failure>>, ChannelError> {
-        let mut stream = self.request(&Request::ReadFiles(ReadFiles { paths: paths.clone(), max_bytes })).await?;
-        let (mut files, mut room) = (Vec::with_capacity(paths.len()), max_total);
-        for _ in &paths {
-            let next = async { Ok(frame::read_message(&mut stream).await?) };
-            files.push(match within("read", READ_TIMEOUT, next).await? {
-                ReadEvent::Missing(failure) => Err(believable(failure)),
-                ReadEvent::File(length) if length > room => break,
-                ReadEvent::File(length) => {
-                    room -= length;
-                    let content = read_file(&mut stream, length, max_bytes);
-                    Ok(within("read", READ_TIMEOUT, content).await?)
-                }
-            });
-        }
+        let request = Request::ReadFiles(ReadFiles { paths: paths.clone(), max_bytes, max_total });
+        let read = async {
+            let mut stream = self.request(&request).await?;
+            let (mut files, mut room) = (Vec::with_capacity(paths.len()), max_total);
+            for _ in &paths {
+                files.push(match frame::read_message(&mut stream).await? {
+                    ReadEvent::Missing(failure) => Err(believable(failure)),
+                    ReadEvent::File(length) if length > room => break,
+                    ReadEvent::File(length) => {
+                        room -= length;
+                        Ok(read_file(&mut stream, length, max_bytes).await?)
+                    }
+                });
+            }
+            Ok(files)
+        };
+        // One bound for all of it, however many they are and however slowly they come.
+        let mut files = within("read", FILES_TIMEOUT + allowance(max_total), read).await?;
         let unread = paths.into_iter().skip(files.len());
         files.extend(unread.map(|subject| Err(Failure { kind: FailureKind::TooLarge, subject, errno: 0 })));
         Ok(files)
@@ -301,6 +326,11 @@ fn believable(mut failure: Failure) -> Failure {
 /// Keeps as much of a text as a path can be long.
 fn clip(text: &mut String) {
     text.truncate(text.floor_char_boundary(MAX_SUBJECT));
+}
+
+/// How much longer something may take because it moves so many bytes: a second for each MiB.
+fn allowance(bytes: u64) -> Duration {
+    Duration::from_secs(bytes >> 20)
 }
 
 async fn within<T>(

@@ -12,13 +12,16 @@ use isol8_protocol::{ExecEvent, Report};
 use tokio::time::{Instant, timeout};
 
 use super::deadline::Deadline;
-use super::transfer::{Batch, Files, Stdin};
-use super::{ChannelError, refused};
+use super::transfer::{self, Batch, Files, Stdin};
+use super::{ChannelError, allowance, refused};
 
 /// Commands in progress, one after the other.
 pub struct Running {
     reader: ReadHalf<Stream>,
     feed: Fuse<BoxFuture<'static, ()>>,
+    /// How much longer the first command may take to start, because of the files that go first.
+    upload: Duration,
+    patience: Duration,
     deadline: Deadline,
     has_started: bool,
 }
@@ -37,6 +40,7 @@ pub enum Told {
 impl Running {
     /// Sends `head` (the request, as frames), `files` and `stdin` over `stream`, as far as [`Running::next`] is called.
     pub(super) fn new(stream: Stream, head: Vec<u8>, files: Files, stdin: Stdin) -> Self {
+        let upload = allowance(transfer::length(&files));
         let (reader, mut writer) = stream.split();
         let feed = async move {
             let sent = async {
@@ -52,12 +56,15 @@ impl Running {
             // End of stdin. The stream's other half is still read.
             let _ = writer.close().await;
         };
-        Self { reader, feed: feed.boxed().fuse(), deadline: Deadline::new(Duration::ZERO), has_started: false }
+        let (patience, deadline) = (Duration::ZERO, Deadline::new(Duration::ZERO));
+        Self { reader, feed: feed.boxed().fuse(), upload, patience, deadline, has_started: false }
     }
 
-    /// The next command is due. It has `patience` to start, and again as much to end; see [`Deadline`].
+    /// The next command is due. It has `patience` to start, and again as much to end; see [`Deadline`]. The time that
+    /// files take on their way is not the command's.
     pub fn begin(&mut self, patience: Duration) {
-        self.deadline = Deadline::new(patience);
+        self.patience = patience;
+        self.deadline = Deadline::new(patience + std::mem::take(&mut self.upload));
         self.has_started = false;
     }
 
@@ -79,7 +86,7 @@ impl Running {
                 }
                 Frame::Message(ExecEvent::Started) => {
                     self.has_started = true;
-                    self.deadline.restart();
+                    self.deadline = Deadline::new(self.patience);
                     continue;
                 }
                 Frame::Message(ExecEvent::Failed(failure)) => return Err(refused(failure)),

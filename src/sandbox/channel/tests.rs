@@ -9,12 +9,16 @@ use super::*;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-fn contract() -> Contract {
-    Contract { uid: 100, gid: 101, proxy: false, writable: vec![] }
-}
-
 /// Connects to a guest that greets and answers pings, and does as `behave` says with every other request.
 async fn connected<F: Future<Output = ()> + Send + 'static>(behave: fn(Request, Stream) -> F) -> Channel {
+    connect(false, behave).await.expect("is greeted")
+}
+
+/// The same, with a way out or without.
+async fn connect<F: Future<Output = ()> + Send + 'static>(
+    proxy: bool,
+    behave: fn(Request, Stream) -> F,
+) -> Result<Channel, ChannelError> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move {
         let (_opener, mut inbound, driver) = mux::connect(theirs.compat(), Mode::Server);
@@ -34,13 +38,17 @@ async fn connected<F: Future<Output = ()> + Send + 'static>(behave: fn(Request, 
             });
         }
     });
-    Channel::connect(Box::new(ours.compat()), contract()).await.expect("is greeted")
+    Channel::connect(Box::new(ours.compat()), Contract { uid: 100, gid: 101, proxy, writable: vec![] }).await
 }
 
 async fn running(channel: &Channel) -> Running {
+    running_with(channel, vec![]).await
+}
+
+async fn running_with(channel: &Channel, files: Files) -> Running {
     let step = Step { argv: vec!["true".into()], env: vec![], cwd: "/".into(), limit_ms: 1, remove: vec![] };
     let exec = Exec { env: vec![], steps: vec![step], stdin: false };
-    let mut running = channel.exec(exec, vec![], Stdin::Empty).await.expect("is sent");
+    let mut running = channel.exec(exec, files, Stdin::Empty).await.expect("is sent");
     running.begin(LIMIT);
     running
 }
@@ -178,4 +186,56 @@ async fn words_of_a_guest_are_cut_to_what_it_has_reason_to_say() {
     let report = channel.reset().await.expect("is answered");
     assert_eq!(report.findings.len(), MAX_FINDINGS);
     assert!(report.findings.iter().all(|finding| finding.len() <= MAX_SUBJECT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_have_one_time_for_all_of_them() {
+    let channel = connected(|_, mut stream| async move {
+        let missing = ReadEvent::Missing(Failure { kind: FailureKind::Read, subject: "/x".into(), errno: 2 });
+        // Each by itself is soon enough.
+        while frame::write_message(&mut stream, &missing).await.is_ok() {
+            sleep(FILES_TIMEOUT / 2).await;
+        }
+    })
+    .await;
+    let began = tokio::time::Instant::now();
+    let error = channel.read_files(vec!["/x".into(); 1000], 10, 10).await.expect_err("takes too long");
+    assert!(matches!(error, ChannelError::Silent { request: "read", .. }), "{error}");
+    assert!(began.elapsed() < FILES_TIMEOUT * 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_of_files_is_not_the_time_of_a_command() {
+    let channel = connected(|_, mut stream| async move {
+        sleep(LIMIT + Duration::from_secs(3)).await;
+        let _ = stream.write_all(&frames(&[ExecEvent::Started])).await;
+        sleep(LIMIT + Duration::from_secs(3)).await;
+        let _ = stream.write_all(&frames(&[ExecEvent::Ended(report())])).await;
+    })
+    .await;
+    let files = vec![("/sandbox/x".to_owned(), 0o644, Bytes::from(vec![0; 4 << 20]))];
+    let began = tokio::time::Instant::now();
+    let error = outcome(&mut running_with(&channel, files).await).await.expect_err("is late");
+    assert!(matches!(error, ChannelError::Overdue { after: LIMIT }), "{error}");
+    // It was allowed to start as late as it did; once it had, it was the command's time again.
+    assert!(began.elapsed() >= LIMIT * 2 + Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < LIMIT * 3, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_cannot_listen_is_no_sandbox_with_a_way_out() {
+    let refused = connect(true, |_, mut stream| async move {
+        let failure = Failure { kind: FailureKind::Listen, subject: "127.0.0.1:8118".into(), errno: 98 };
+        frame::write_message(&mut stream, &Ack::Failed(failure)).await.expect("sends");
+    })
+    .await;
+    let silent = connect(true, |_, stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    for error in [refused, silent].map(|channel| channel.expect_err("nobody listens")) {
+        assert!(matches!(error, ChannelError::Proxy(_)), "{error}");
+        assert_eq!(error.to_string(), "Proxy failed to start within timeout");
+    }
 }

@@ -16,6 +16,11 @@ const WRITE_SIZE: usize = 256 * 1024;
 /// Files on their way into a sandbox: absolute path, permission bits, content.
 pub type Files = Vec<(String, u32, Bytes)>;
 
+/// How many bytes are in them.
+pub(super) fn length(files: &Files) -> u64 {
+    files.iter().map(|(_, _, content)| content.len() as u64).sum()
+}
+
 /// What a command reads on its standard input.
 #[derive(Debug)]
 pub enum Stdin {

@@ -5,6 +5,7 @@ mod files;
 mod health;
 mod keys;
 mod metrics;
+mod network;
 mod openapi;
 mod sessions;
 mod socket;
@@ -19,7 +20,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use super::app::App;
 use super::openapi::{Answer, Operation, form};
 use super::refusal::Refusal;
-use super::{cleanup, gate};
+use super::{cleanup, console, gate};
 use crate::api::wire::{ExecuteBody, FileAnswer, FileBody, SessionList};
 use crate::api::{ErrorCode, ExecutionResult};
 
@@ -44,7 +45,7 @@ pub(super) enum Access {
 }
 
 /// Paths that need no key.
-const PUBLIC: [&str; 3] = ["/health", "/ready", "/openapi.json"];
+const PUBLIC: [&str; 5] = ["/health", "/ready", "/openapi.json", console::PAGE, console::FILE];
 
 /// What logs and metrics call a path that is none of ours.
 const UNKNOWN: &str = "(unknown)";
@@ -55,7 +56,7 @@ pub(super) fn known(path: Option<&str>) -> (&'static str, bool) {
 }
 
 /// All paths.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 17] = [
     "/health",
     "/ready",
     "/openapi.json",
@@ -66,10 +67,13 @@ const PATHS: [&str; 14] = [
     "/file",
     "/sessions",
     "/session/{id}",
+    "/network",
     "/cleanup",
     "/auth/keys",
     "/auth/keys/{id}",
     "/auth/login",
+    console::PAGE,
+    console::FILE,
 ];
 
 const OPERATION: Operation = Operation {
@@ -211,6 +215,18 @@ pub(super) fn table() -> Vec<Route> {
                 ..json
             },
         },
+        Route::get(
+            "/network",
+            Access::Key,
+            get(network::since),
+            Operation {
+                summary: "What programs asked of the network a moment ago, and what was decided",
+                query: Some(form_inline::<network::Since>),
+                answer: Answer::Json(form::<network::Network>),
+                refusals: &[StatusCode::BAD_REQUEST],
+                ..json
+            },
+        ),
         Route::post(
             "/cleanup",
             post(cleanup::route),
@@ -286,9 +302,10 @@ impl Route {
     }
 }
 
-/// Mounts the table.
+/// Mounts the table, and the page for browsers, which uses it.
 pub(super) fn router(app: Arc<App>) -> Router {
-    let mounted = table().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    let console = if app.console { console::router() } else { Router::new() };
+    let mounted = table().into_iter().fold(console, |router, route| router.route(route.path, route.handler));
     mounted
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
@@ -313,6 +330,9 @@ mod tests {
         for route in table() {
             let (path, is_public) = known(Some(route.path));
             assert_eq!((path, is_public), (route.path, route.access == Access::Public));
+        }
+        for path in [console::PAGE, console::FILE] {
+            assert_eq!(known(Some(path)), (path, true));
         }
         assert_eq!(known(Some("/nowhere")), (UNKNOWN, false));
         assert_eq!(known(None), (UNKNOWN, false));

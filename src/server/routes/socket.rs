@@ -23,7 +23,7 @@ use crate::api::{ErrorCode, object};
 use crate::engine::Controls;
 use crate::server::app::App;
 use crate::server::body::malformed;
-use crate::server::caller::Caller;
+use crate::server::caller::{Caller, PROTOCOL};
 use crate::server::listen::Upgraded;
 use crate::server::refusal::Refusal;
 use crate::server::telling::{Telling, Told};
@@ -52,7 +52,7 @@ pub(super) async fn upgrade(
             .with_status(rejection.status())
     })?;
     let limit = usize::try_from(app.body_size).unwrap_or(usize::MAX);
-    let upgrade = upgrade.max_message_size(limit).max_frame_size(limit);
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(limit).max_frame_size(limit);
     let connection = app.connections.upgrade();
     Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket, connection)))
 }

@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::children::Children;
 use crate::guest::Guest;
+use crate::tree;
 use pipes::Pipes;
 pub(crate) use stream::Stream;
 
@@ -43,8 +44,6 @@ pub(crate) enum End {
     Connection(ConnectionError),
     /// No engine has greeted, or it has fallen silent.
     Alone,
-    /// The proxy's port cannot be served.
-    NoWayOut(io::Error),
     /// The engine speaks another version.
     Version(Hello),
 }
@@ -55,7 +54,6 @@ impl std::fmt::Display for End {
             Self::Protocol(_) => write!(to, "the engine broke the protocol"),
             // Its own text goes down to the bottom.
             Self::Connection(error) => write!(to, "the connection broke: {error}"),
-            Self::NoWayOut(_) => write!(to, "cannot listen for connections to the proxy"),
             Self::Alone => write!(to, "the engine is silent"),
             Self::Version(hello) => write!(
                 to,
@@ -72,7 +70,6 @@ impl std::error::Error for End {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Protocol(error) => Some(error),
-            Self::NoWayOut(error) => Some(error),
             Self::Connection(_) | Self::Alone | Self::Version(_) => None,
         }
     }
@@ -90,15 +87,20 @@ pub(crate) async fn serve() -> io::Result<()> {
         error = children.reap_forever() => return Err(error),
         end = operations(inbound, opener, &children, &stays) => Err(io::Error::other(end)),
         end = driver => end.map_err(|error| io::Error::other(End::Connection(error))),
-        _ = asked_to_end.recv() => return Ok(()),
+        _ = asked_to_end.recv() => {
+            tree::ask_all_to_end(&children).await;
+            return Ok(());
+        }
     };
     if !stays.get() {
         return end;
     }
     tokio::select! {
-        error = children.reap_forever() => Err(error),
-        _ = asked_to_end.recv() => Ok(()),
+        error = children.reap_forever() => return Err(error),
+        _ = asked_to_end.recv() => {}
     }
+    tree::ask_all_to_end(&children).await;
+    Ok(())
 }
 
 /// Serves every stream that the engine opens. Resolves when the engine must not be served any longer.
@@ -127,7 +129,7 @@ async fn operations(mut inbound: Inbound, opener: Opener, children: &Children, s
             }
             Some(ended) = operations.next() => ended,
             end = &mut heartbeat => return end,
-            error = &mut way_out => return End::NoWayOut(error),
+            never = &mut way_out => match never {},
         };
         match ended {
             Ok(()) | Err(FrameError::Ended | FrameError::Io(_)) => {}

@@ -6,7 +6,7 @@ use isol8_protocol::{Ack, Request};
 
 use super::Stream;
 use crate::guest::Guest;
-use crate::{exec, files, reset};
+use crate::{exec, files, reset, tree};
 
 /// Serves one stream to its end. An error that is not the loss of the stream must end the connection.
 pub(super) async fn serve(guest: &Guest<'_>, mut stream: Stream) -> Result<(), FrameError> {
@@ -28,6 +28,10 @@ pub(super) async fn serve(guest: &Guest<'_>, mut stream: Stream) -> Result<(), F
         }
         Request::Stay => {
             guest.stays.set(true);
+            frame::write_message(&mut stream, &Ack::Done).await?;
+        }
+        Request::End => {
+            tree::ask_all_to_end(guest.children).await;
             frame::write_message(&mut stream, &Ack::Done).await?;
         }
         Request::Tunnels => guest.tunnels.account(&mut stream).await?,

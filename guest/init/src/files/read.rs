@@ -24,10 +24,11 @@ const STRIDE: usize = 64;
 /// Answers for each path in order. A file is sent at the length it had when it was opened: if it grows, the rest is
 /// left out, and if it shrinks, zeroes take the place of what is gone.
 pub(crate) async fn send(sandbox: Sandbox, request: &ReadFiles, stream: &mut Stream) -> Result<(), FrameError> {
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut batch, mut room) = (Vec::with_capacity(BATCH), request.max_total);
     for (index, path) in request.paths.iter().enumerate() {
-        match open_regular(sandbox, path, request.max_bytes) {
+        match open_regular(sandbox, path, request.max_bytes.min(room)) {
             Ok((file, length)) => {
+                room -= length;
                 frame::encode_message(&ReadEvent::File(length), &mut batch)?;
                 send_contents(file, length, &mut batch, stream).await?;
             }

@@ -8,6 +8,8 @@
 mod books;
 mod owners;
 
+use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::pin::Pin;
@@ -16,9 +18,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use isol8_protocol::frame::FrameError;
+use isol8_protocol::frame::{self, FrameError};
 use isol8_protocol::mux::Opener;
-use isol8_protocol::{MAX_TUNNELS, PROXY_PORT};
+use isol8_protocol::{Ack, FailureKind, MAX_TUNNELS, PROXY_PORT};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
@@ -26,6 +28,7 @@ use tokio::time::sleep;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use crate::channel;
+use crate::guest::failure;
 use books::{Books, Place};
 use owners::Owners;
 
@@ -56,14 +59,19 @@ pub(crate) struct Tunnels {
     books: Books,
     owners: Owners,
     end: Notify,
+    /// What connections come to, from the engine's request until it is served.
+    listener: RefCell<Option<TcpListener>>,
+    listens: Notify,
 }
 
 impl Tunnels {
-    /// Accepts connections and carries them. Resolves only with an error, without which nobody could get out.
-    pub(crate) async fn serve(&self, opener: Opener) -> io::Error {
-        let listener = match listen() {
-            Ok(listener) => listener,
-            Err(error) => return error,
+    /// Accepts connections and carries them, once the engine has asked for it.
+    pub(crate) async fn serve(&self, opener: Opener) -> Infallible {
+        let listener = loop {
+            if let Some(listener) = self.listener.take() {
+                break listener;
+            }
+            self.listens.notified().await;
         };
         let mut carried = FuturesUnordered::new();
         loop {
@@ -82,8 +90,17 @@ impl Tunnels {
         }
     }
 
-    /// Keeps the books together with the engine.
+    /// Begins to listen, tells the engine whether that went well, and keeps the books together with it.
     pub(crate) async fn account(&self, control: &mut channel::Stream) -> Result<(), FrameError> {
+        match listen() {
+            Ok(listener) => *self.listener.borrow_mut() = Some(listener),
+            Err(error) => {
+                let failure = failure(FailureKind::Listen, &ADDRESS.to_string(), &error);
+                return frame::write_message(control, &Ack::Failed(failure)).await;
+            }
+        }
+        self.listens.notify_one();
+        frame::write_message(control, &Ack::Done).await?;
         self.books.share(control).await
     }
 

@@ -126,3 +126,21 @@ async fn a_link_leads_no_further_than_user_code_could_go() {
     std::fs::remove_file(&secret).expect("removes");
     assert_eq!(ack, Ack::Failed(Failure { kind: FailureKind::Write, subject: link, errno: nix::libc::EACCES }));
 }
+
+#[tokio::test]
+async fn what_would_be_too_much_together_is_left_out_and_what_still_fits_is_not() {
+    let dir = Dir::new();
+    let guest = Guest::start().await;
+    guest.sh(&format!("cd {}; truncate -s 100M hole; echo 12345 > five; echo 1 > one", dir.path())).await;
+    let [hole, five, one] = ["hole", "five", "one"].map(|name| dir.join(name));
+    let found = guest.read_up_to(&[&five, &hole, &five, &one], LARGE, 9).await;
+    assert_eq!(
+        found,
+        [
+            Ok(b"12345\n".to_vec()),
+            missing(FailureKind::TooLarge, &hole, nix::libc::EFBIG),
+            missing(FailureKind::TooLarge, &five, nix::libc::EFBIG),
+            Ok(b"1\n".to_vec()),
+        ]
+    );
+}

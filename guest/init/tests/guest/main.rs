@@ -3,10 +3,13 @@
 mod command;
 mod ending;
 mod files;
+mod grace;
 mod greeting;
 mod input;
+mod keyrings;
 mod output;
 mod reset;
 mod staying;
 mod steps;
 mod support;
+mod way_out;

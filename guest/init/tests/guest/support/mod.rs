@@ -100,6 +100,10 @@ impl Guest {
         frame::read_message(&mut self.request(&Request::Signal(signal)).await).await.expect("answers")
     }
 
+    pub(crate) async fn ask(&self, request: &Request) -> Ack {
+        within(frame::read_message(&mut self.request(request).await)).await.expect("answers")
+    }
+
     pub(crate) async fn reset(&self) -> ResetReport {
         frame::read_message(&mut self.request(&Request::Reset).await).await.expect("answers")
     }
@@ -112,9 +116,19 @@ impl Guest {
 
     /// Reads files: the contents of each, or why there are none.
     pub(crate) async fn read(&self, paths: &[&str], max_bytes: u64) -> Vec<Result<Vec<u8>, Failure>> {
+        self.read_up_to(paths, max_bytes, u64::MAX).await
+    }
+
+    /// The same, with a bound for all of them together.
+    pub(crate) async fn read_up_to(
+        &self,
+        paths: &[&str],
+        max_bytes: u64,
+        max_total: u64,
+    ) -> Vec<Result<Vec<u8>, Failure>> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).into()).collect();
         let count = paths.len();
-        let mut stream = self.request(&Request::ReadFiles(ReadFiles { paths, max_bytes })).await;
+        let mut stream = self.request(&Request::ReadFiles(ReadFiles { paths, max_bytes, max_total })).await;
         let mut found = Vec::new();
         for _ in 0..count {
             found.push(match frame::read_message(&mut stream).await.expect("answers") {
