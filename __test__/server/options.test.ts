@@ -271,8 +271,11 @@ describe('the operator', () => {
       security: { seccomp: 'unconfined' },
       image: 'isol8:python',
     };
-    const body = { ...bash('grep Seccomp: /proc/self/status; touch /var/tmp/file && echo written'), options };
-    expect(await master.answer('POST', '/execute', body)).toMatchObject([200, { stdout: 'Seccomp:\t0\nwritten' }]);
+    const body = { ...bash('grep Seccomp_filters: /proc/self/status; touch /var/tmp/file && echo written'), options };
+    expect(await master.answer('POST', '/execute', body)).toMatchObject([
+      200,
+      { stdout: 'Seccomp_filters:\t1\nwritten' },
+    ]);
   });
 });
 
@@ -357,10 +360,10 @@ describe('W101: what nobody asks for is as the configuration says', () => {
   it('limits, network, root and seccomp', async () => {
     for (const caller of [anybody, configured]) {
       const [, { containerId, stdout }] = await caller.run(
-        'touch /var/tmp/a && grep Seccomp: /proc/self/status; df -m --output=size /sandbox /tmp | tail -n 2 | xargs',
+        'touch /var/tmp/a && grep Seccomp_filters: /proc/self/status; df -m --output=size /sandbox /tmp | tail -n 2 | xargs',
         'defaults',
       );
-      expect(stdout).toBe('Seccomp:\t0\n512 32');
+      expect(stdout).toBe('Seccomp_filters:\t1\n512 32');
       const { HostConfig } = await inspect(containerId);
       expect([HostConfig.Memory, HostConfig.NanoCpus, HostConfig.ReadonlyRootfs]).toEqual([200 << 20, 5e8, false]);
       const late = await caller.run('sleep 30', 'defaults');
@@ -419,5 +422,7 @@ it('leaves nothing behind, and everything as it was for others', async () => {
   expect(await client.sessions()).toEqual([]);
   expect(await client.run('echo served')).toMatchObject([200, { stdout: 'served' }]);
   const other = new RemoteIsol8({ host: client.host, apiKey: await keyOf(master, 'others') });
-  expect((await other.execute({ runtime: 'bash', cmd: 'grep Seccomp: /proc/self/status' })).stdout).toBe('Seccomp:\t2');
+  expect((await other.execute({ runtime: 'bash', cmd: 'grep Seccomp_filters: /proc/self/status' })).stdout).toBe(
+    'Seccomp_filters:\t2',
+  );
 });

@@ -47,8 +47,9 @@ const ROUTES = [
   ['GET', '/auth/keys'],
   ['DELETE', '/auth/keys/any'],
   ['POST', '/auth/login'],
+  ['GET', '/network'],
   ['GET', '/nowhere'],
-  ['POST', '/'],
+  ['POST', '/nowhere'],
   ['DELETE', '/execute'],
 ] as const;
 
@@ -99,6 +100,9 @@ describe('without a good key nobody gets anywhere, nor learns what is there', ()
     ] as const) {
       expect(refusal(await say(twice(first, second)))[1]).toBe('Invalid API key');
     }
+    const protocol = `isol8, isol8.bearer.${Buffer.from(KEY).toString('base64url')}`;
+    const both = request('GET /sessions', { authorization, 'sec-websocket-protocol': protocol });
+    expect(refusal(await say(both))[1]).toBe('Invalid API key');
   });
 
   it.each([`Bearer ${KEY}`, `bearer ${KEY}`, `BEARER   ${KEY}  `, KEY])(
@@ -112,7 +116,7 @@ describe('without a good key nobody gets anywhere, nor learns what is there', ()
 describe('what is not there', () => {
   it.each([
     '/nowhere',
-    '/',
+    '/console',
     '/execute/',
     '//execute',
     '/Execute',

@@ -59,6 +59,7 @@ describe('what everybody may ask', () => {
       'GET /file': true,
       'GET /sessions': true,
       'DELETE /session/{id}': true,
+      'GET /network': true,
       'POST /cleanup': true,
       'POST /auth/keys': true,
       'GET /auth/keys': true,
