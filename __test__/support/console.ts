@@ -6,9 +6,8 @@ import { createServer, type Isol8Server } from 'isol8';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { browser } from './browser.js';
+import { KEY } from './live-server.js';
 import { usual, web } from './servers.js';
-
-export const MASTER = 'the-master-key-of-the-tests';
 
 /** The parts of the console, as addresses have them. */
 export const PARTS = ['run', 'sessions', 'network', 'keys', 'load'];
@@ -50,7 +49,7 @@ export function liveConsole(): LiveConsole {
     const network = { whitelist: [], blacklist: ['\\.example$'], allowPrivate: ['127.0.0.0/8'], ports: [80, port] };
     const config = { network, maxConcurrent: CAPACITY };
     const authDbPath = join(home, 'auth.db');
-    server = await createServer({ port: 0, host: '127.0.0.1', apiKey: MASTER, authDbPath, config });
+    server = await createServer({ port: 0, host: '127.0.0.1', apiKey: KEY, authDbPath, config });
   });
   afterAll(async () => {
     await server?.shutdown();
@@ -76,14 +75,14 @@ export function liveConsole(): LiveConsole {
       await page.goto(at);
       return page;
     },
-    async signedIn(settings, key = MASTER, at) {
+    async signedIn(settings, key = KEY, at) {
       const page = await self.stranger(settings, at);
       await page.getByLabel('API key').fill(key);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('heading', { name: 'Run' }).waitFor();
       return page;
     },
-    async ask(path, body, key = MASTER, signal) {
+    async ask(path, body, key = KEY, signal) {
       const response = await fetch(new URL(path, self.url), {
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         ...(signal && { signal }),

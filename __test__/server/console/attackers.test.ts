@@ -4,7 +4,8 @@ import { createServer as createWebServer, type IncomingMessage, request as send 
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'isol8';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { go, liveConsole, MASTER, prints, run } from '../../support/console.js';
+import { go, liveConsole, prints, run } from '../../support/console.js';
+import { KEY } from '../../support/live-server.js';
 import { cli } from '../../support/process.js';
 import { scratch } from '../../support/scratch.js';
 
@@ -81,14 +82,14 @@ describe('against attackers', () => {
         [`${live.url.replace('http', 'ws')}execute/ws`, protocol],
       );
     const named = (key: string) => `isol8.bearer.${Buffer.from(key).toString('base64url')}`;
-    expect(await shake(named(MASTER))).toBe('spoken: isol8');
-    for (const protocol of [named('wrong'), 'isol8.bearer.', 'another', MASTER])
+    expect(await shake(named(KEY))).toBe('spoken: isol8');
+    for (const protocol of [named('wrong'), 'isol8.bearer.', 'another', KEY])
       expect(await shake(protocol), protocol).toBe('refused');
   });
 });
 
 test('it can stand below a path, behind a proxy', async () => {
-  const page = await signedIn({}, MASTER, await below('/tools/isol8/'));
+  const page = await signedIn({}, KEY, await below('/tools/isol8/'));
   await run(page, 'bash', 'echo from below');
   await prints(page, 'from below');
   await go(page, 'Sessions');
@@ -133,9 +134,9 @@ async function below(path: string): Promise<string> {
 
 describe('a server without it', () => {
   test('`console: false` leaves nothing of it', async () => {
-    const bare = await createServer({ port: 0, host: '127.0.0.1', apiKey: MASTER, console: false, config: {} });
+    const bare = await createServer({ port: 0, host: '127.0.0.1', apiKey: KEY, console: false, config: {} });
     try {
-      const headers = { authorization: `Bearer ${MASTER}` };
+      const headers = { authorization: `Bearer ${KEY}` };
       for (const path of ['', 'console/main.js']) {
         const at = `http://127.0.0.1:${bare.port}/${path}`;
         expect((await fetch(at)).status).toBe(401);
@@ -151,7 +152,7 @@ describe('a server without it', () => {
     const status = async (...flags: string[]) => {
       // The port of the other server: it is taken, so it chooses one that is free.
       const args = ['serve', '--host-bind', '127.0.0.1', '--port', new URL(live.url).port, ...flags];
-      const process = cli(args, { cwd: directory, env: { HOME: directory, ISOL8_API_KEY: MASTER } });
+      const process = cli(args, { cwd: directory, env: { HOME: directory, ISOL8_API_KEY: KEY } });
       await process.printed('Auth: ');
       const [, address = ''] = /listening on (\S+)/.exec(process.stdout) ?? [];
       return (await fetch(address)).status;

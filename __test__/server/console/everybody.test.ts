@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { barriers } from '../../support/browser.js';
-import { CAPACITY, ends, go, liveConsole, MASTER, PARTS, prints, run } from '../../support/console.js';
+import { CAPACITY, ends, go, liveConsole, PARTS, prints, run } from '../../support/console.js';
+import { KEY } from '../../support/live-server.js';
 import { until } from '../../support/until.js';
 
 /** Where pictures for the documentation go, where somebody asks for them. */
@@ -26,7 +27,7 @@ test.each(['light', 'dark'] as const)('nothing keeps people from using the page,
   const page = await stranger({ colorScheme });
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   expect(await barriers(page), 'sign-in').toEqual([]);
-  await page.getByLabel('API key').fill(MASTER);
+  await page.getByLabel('API key').fill(KEY);
   await page.keyboard.press('Enter');
   await run(page, 'bash', 'echo out; echo err >&2; exit 1');
   await ends(page, 'exit code 1');
@@ -60,7 +61,7 @@ test('everything can be done from the keyboard', async () => {
   };
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await until('the focus on the key', 10_000, async () => (await focused()) === 'key');
-  await page.keyboard.type(MASTER);
+  await page.keyboard.type(KEY);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Run' }).waitFor();
   await until('the focus on the content', 10_000, async () => (await focused()) === 'main');

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { buckets, ended, quantile } from '../../../src/server/console/assets/latency.js';
-import { ALLOWED, CAPACITY, ends, go, liveConsole, MASTER, prints, run } from '../../support/console.js';
+import { ALLOWED, CAPACITY, ends, go, liveConsole, prints, run } from '../../support/console.js';
+import { KEY } from '../../support/live-server.js';
 
 const live = liveConsole();
 const { ask, asking, keyOf, signedIn } = live;
@@ -136,7 +137,7 @@ describe('load', () => {
     await page.locator('#latency-status').filter({ hasText: 'There were none.' }).waitFor();
     const leaving = new AbortController();
     const program = { request: { runtime: 'bash', cmd: 'sleep 1000' } };
-    const running = Array.from({ length: CAPACITY + 1 }, () => ask('execute', program, MASTER, leaving.signal));
+    const running = Array.from({ length: CAPACITY + 1 }, () => ask('execute', program, KEY, leaving.signal));
     await page
       .locator('#load-status')
       .filter({ hasText: `${CAPACITY} of ${CAPACITY} running, 1 waiting` })

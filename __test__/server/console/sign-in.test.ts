@@ -1,6 +1,7 @@
 /** Who gets in, with which key, and what is left of it. */
 import { expect, test } from 'vitest';
-import { ends, go, liveConsole, MASTER, prints, run } from '../../support/console.js';
+import { ends, go, liveConsole, prints, run } from '../../support/console.js';
+import { KEY } from '../../support/live-server.js';
 
 const live = liveConsole();
 const { ask, keyOf, signedIn, stranger } = live;
@@ -23,7 +24,7 @@ test('the key outlives a reload, is in no address and no lasting store, and is f
   page.on('request', (request) => addresses.push(request.url()));
   page.on('websocket', (socket) => addresses.push(socket.url()));
   page.on('framenavigated', (frame) => addresses.push(frame.url()));
-  await page.getByLabel('API key').fill(MASTER);
+  await page.getByLabel('API key').fill(KEY);
   await page.keyboard.press('Enter');
   await run(page, 'bash', 'echo done');
   await ends(page, 'exit code 0');
@@ -31,7 +32,7 @@ test('the key outlives a reload, is in no address and no lasting store, and is f
   await page.reload();
   await page.getByRole('heading', { name: 'Run' }).waitFor();
   expect(addresses.some((address) => address.endsWith('/execute/ws'))).toBe(true);
-  expect(addresses.filter((address) => address.includes(MASTER))).toEqual([]);
+  expect(addresses.filter((address) => address.includes(KEY))).toEqual([]);
   expect(await page.evaluate('localStorage.length + document.cookie.length')).toBe(0);
 
   await run(page, 'bash', 'echo seen by me');
@@ -51,7 +52,7 @@ test('whoever’s key is revoked is signed out and told why', async () => {
   await go(page, 'Sessions');
   await fetch(new URL(`auth/keys/${id}`, live.url), {
     method: 'DELETE',
-    headers: { authorization: `Bearer ${MASTER}` },
+    headers: { authorization: `Bearer ${KEY}` },
   });
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await page.getByRole('alert').filter({ hasText: 'Invalid API key' }).waitFor();
