@@ -86,7 +86,7 @@ it('are 64 MiB together at the most; what does not fit is left out, and what sti
     code: 'truncate --size 40M a; ln -s a b; ln a c; echo -n d > d',
     outputPaths: ['a', 'b', 'c', 'd'].map((name) => `/sandbox/${name}`),
   });
-  expect(Object.keys(files)).toEqual(['/sandbox/a', '/sandbox/d']);
+  expect(Object.keys(files).sort()).toEqual(['/sandbox/a', '/sandbox/d']);
   expect(Buffer.byteLength(files['/sandbox/a'] ?? '', 'base64')).toBe(40 << 20);
 });
 
