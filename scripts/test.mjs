@@ -17,6 +17,7 @@ import { countRustTests, countVitest } from './lib/counts.mjs';
 import { ensureDatabases } from './lib/databases.mjs';
 import { ensureDocker } from './lib/docker.mjs';
 import { checkToolchains, installDependencies, root } from './lib/project.mjs';
+import { ensureSchemathesis } from './lib/schemathesis.mjs';
 import { ensureShells } from './lib/shells.mjs';
 import { Failure } from './lib/steps.mjs';
 import { pass, transcript } from './lib/transcript.mjs';
@@ -32,6 +33,7 @@ const BUILD = 'build of guest, addon, library and CLI';
 const IMAGES = 'images of all runtimes';
 const CADDY = 'Caddy, to stand in front of a server';
 const BROWSER = 'browser that the console is tested in';
+const SCHEMATHESIS = 'Schemathesis, to ask a server anything';
 const SHELLS = 'shells that completions are tested in';
 
 let generatedBefore = [];
@@ -46,6 +48,7 @@ const { passed, failed, skipped } = await runChecks([
   { name: SHELLS, run: ensureShells },
   { name: BROWSER, run: ensureBrowser },
   { name: CADDY, needs: [PACKAGES], run: ensureCaddy },
+  { name: SCHEMATHESIS, needs: [PACKAGES], run: ensureSchemathesis },
 
   check('formatting of Rust', 'cargo', ['fmt', '--all', '--check'], {
     needs: [TOOLS],
@@ -106,7 +109,7 @@ const { passed, failed, skipped } = await runChecks([
   },
   {
     name: 'tests in TypeScript, with real containers',
-    needs: [IMAGES, SHELLS, CADDY, BROWSER],
+    needs: [IMAGES, SHELLS, CADDY, BROWSER, SCHEMATHESIS],
     async run(task) {
       const directory = await mkdtemp(join(tmpdir(), 'isol8-test-'));
       try {

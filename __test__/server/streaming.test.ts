@@ -57,19 +57,24 @@ it('tells stderr, setup and the exit code from one another', async () => {
 
 it.each([
   ['a request that makes no sense', { request: { runtime: 'bash' } }, 'INVALID_REQUEST'],
-  ['a runtime that nobody has', { request: { runtime: 'cobol', code: '1' } }, 'INVALID_REQUEST'],
   ['a package that is none', { request: { runtime: 'bash', cmd: ':', installPackages: ['; id'] } }, 'INVALID_REQUEST'],
   ['an image that nobody has', { ...bash(':'), options: { image: 'isol8:nobody-has-this' } }, 'IMAGE_NOT_FOUND'],
 ])('says as its only event why nothing ran: %s', async (_, body, code) => {
   expect(await events(body)).toEqual([{ type: 'error', data: expect.stringMatching(/\w/), code }]);
 });
 
-it('refuses a body that is none with a status', async () => {
-  const { host } = server;
+it.each([
+  ['no JSON', '{"request":', 'invalid JSON'],
+  ['an array', '[{"runtime":"bash","cmd":":"}]', 'expected an object'],
+  ['a member that nobody knows', '{"request":{"runtime":"bash","cmd":":"},"optoins":{}}', 'unknown field `optoins`'],
+  ['a runtime that nobody has', '{"request":{"runtime":"cobol","code":"1"}}', 'Unknown runtime: "cobol"'],
+])('refuses with a status what is no request at all: %s', async (_, body, error) => {
   const headers = { authorization: `Bearer ${server.key}` };
-  const response = await fetch(`${host}/execute/stream`, { method: 'POST', headers, body: '{"request":' });
-  expect(response.status).toBe(400);
-  expect(await response.json()).toEqual({ error: expect.stringContaining('invalid JSON'), code: 'INVALID_REQUEST' });
+  for (const path of ['/execute', '/execute/stream']) {
+    const response = await fetch(server.host + path, { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({ error: expect.stringContaining(error), code: 'INVALID_REQUEST' });
+  }
 });
 
 // C14: streaming was always ephemeral.

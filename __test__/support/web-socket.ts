@@ -29,6 +29,8 @@ export interface Opening {
   key?: string;
   /** Whether pings are answered. Default true. */
   pongs?: boolean;
+  /** What ends the connection at the latest. Default: the end of the test. */
+  atEnd?: (end: () => void) => void;
 }
 
 /** The server did not change to another protocol. */
@@ -63,8 +65,8 @@ export class Socket {
     stream.unshift(head);
   }
 
-  /** A connection to `/execute/ws`, which the test does not outlive. Fails with {@link Refused}. */
-  static async open(host: string, { key = KEY, pongs = true }: Opening = {}): Promise<Socket> {
+  /** A connection to `/execute/ws`. Fails with {@link Refused}. */
+  static async open(host: string, { key = KEY, pongs = true, atEnd = onTestFinished }: Opening = {}): Promise<Socket> {
     const headers = {
       authorization: `Bearer ${key}`,
       connection: 'Upgrade',
@@ -83,7 +85,7 @@ export class Socket {
     // Either of them never settles, or fails as the other does.
     for (const outcome of [upgraded, refused]) outcome.catch(() => {});
     const socket = await Promise.race([upgraded, refused]);
-    onTestFinished(() => socket.vanish());
+    atEnd(() => socket.vanish());
     return socket;
   }
 

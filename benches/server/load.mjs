@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 /**
  * Has a process of its own send `body` to `url` from `clients` connections, each as soon as the one before has been
  * answered, until there are `count` answers or `seconds` have passed. Resolves with the milliseconds and the program's
- * own milliseconds of each, and with what went wrong.
+ * own milliseconds of each, and with what went wrong; with nothing if it is killed before.
  */
 export function load(plan, cleanup) {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(plan)], {
@@ -23,12 +23,18 @@ export function load(plan, cleanup) {
   child.stdout.setEncoding('utf8').on('data', (text) => {
     stdout += text;
   });
+  let isKilled = false;
   const done = ended.then((code) => {
     undo();
+    if (isKilled) return undefined;
     if (code !== 0) throw new Error(`the load ended with ${code}`);
     return JSON.parse(stdout);
   });
-  return { done, kill: undo };
+  const kill = () => {
+    isKilled = true;
+    return undo();
+  };
+  return { done, kill };
 }
 
 async function main({ url, key, body, clients = 1, count = Number.POSITIVE_INFINITY, seconds = 3600 }) {

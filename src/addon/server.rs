@@ -143,10 +143,6 @@ impl NativeServer {
     #[napi(ts_return_type = "Promise<void>")]
     pub fn shutdown<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, ()>> {
         let server = self.server.clone();
-        let shutdown = async move {
-            server.shutdown().await;
-            Ok::<_, Failure>(())
-        };
-        settle(env, shutdown, |()| ())
+        settle(env, async move { server.shutdown().await }, |()| ())
     }
 }

@@ -23,12 +23,21 @@ struct Content(Bytes);
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Fields {
+    #[serde(deserialize_with = "given")]
     base64: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "given")]
     kind: Option<String>,
+    #[serde(deserialize_with = "given")]
     data: Option<Vec<u8>>,
+    #[serde(deserialize_with = "given")]
     content: Option<Content>,
+    #[serde(deserialize_with = "given")]
     executable: Option<bool>,
+}
+
+/// What is there has a value: null is none.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 const EXPECTED: &str = "a string, { \"base64\": … } or the JSON form of a Buffer";
@@ -298,6 +307,8 @@ mod tests {
             json!({ "base64": "", "type": "Buffer", "data": [] }),
             json!({ "content": { "content": "a", "executable": true } }),
             json!({ "content": "a", "mode": 7 }),
+            json!({ "content": "a", "executable": null }),
+            json!({ "content": "a", "base64": null }),
         ] {
             assert!(file(value.clone()).is_err(), "{value}");
         }

@@ -17,6 +17,7 @@ pub(super) fn check(config: &Isol8Config) -> Result<(), Fault> {
     check_size("server.limits.sandboxSize", &limits.sandbox_size, Size::mebibytes(0))?;
     check_size("server.limits.tmpSize", &limits.tmp_size, Size::mebibytes(0))?;
     check_size("server.limits.bodySize", &limits.body_size, Size::mebibytes(0))?;
+    check_size("server.limits.heldSize", &limits.held_size, Size::mebibytes(0))?;
     Policy::compile("network", &config.network, Vec::new()).map_err(|error| Fault::new(error.option, error.reason))?;
     source::Policy::compile("remoteCode", &config.remote_code)
         .map_err(|error| Fault::new(error.option, error.reason))?;

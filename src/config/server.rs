@@ -53,6 +53,9 @@ pub struct ServerLimits {
     pub persist: bool,
     /// The longest body of a request, such as `64m`.
     pub body_size: String,
+    /// The most bytes of requests and answers of one tenant that are held in memory at a time, such as `512m`; one body
+    /// always fits.
+    pub held_size: String,
     /// How much one key may do. The master key is not bound by it.
     pub per_key: Quota,
     /// How much all keys of a tenant may do together.
@@ -100,6 +103,7 @@ impl Default for ServerLimits {
             writable_root: false,
             persist: false,
             body_size: "64m".to_owned(),
+            held_size: "512m".to_owned(),
             per_key: Quota::default(),
             per_tenant: Quota::default(),
             queue: 4096,

@@ -1,20 +1,26 @@
 //! What the routes of a server share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Bounds};
-use super::caller::{Access, Tenant};
+use super::body;
+use super::caller::{Access, Caller, Tenant};
 use super::cleanup::Passes;
+use super::connections::Connections;
 use super::engines::Engines;
-use super::listen::Connections;
 use super::log::RequestLog;
+use super::memory::{Memory, Share};
 use super::metrics::Metrics;
 use super::policy::Policy;
 use super::rate::Rate;
 use super::readiness::Readiness;
+use super::refusal::Refusal;
 use super::sessions::Sessions;
 use super::workshop::Workshop;
 use crate::api::Size;
@@ -30,8 +36,11 @@ pub(super) struct App {
     pub(super) sessions: Arc<Sessions>,
     /// Names this server on its containers.
     pub(super) server: Arc<str>,
+    /// Whether it may have left containers running.
+    pub(super) leaves: Arc<AtomicBool>,
     /// The longest body.
     pub(super) body_size: u64,
+    pub(super) memory: Memory,
     pub(super) connections: Connections,
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: Option<RequestLog>,
@@ -54,6 +63,8 @@ pub(super) struct App {
 impl App {
     pub(super) fn new(config: &Isol8Config, access: Access, workshop: Workshop, metrics: Arc<Metrics>) -> Self {
         let limits = &config.server.limits;
+        let size = |text: &str| text.parse::<Size>().map_or(0, Size::bytes);
+        let body_size = size(&limits.body_size);
         let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let unlimited = |quota: Option<u64>| quota.map_or(usize::MAX, number);
         let bounds = Bounds {
@@ -68,9 +79,11 @@ impl App {
             policy: Policy::new(config),
             admission: Admission::new(bounds),
             server: workshop.server.clone(),
+            leaves: workshop.leaves.clone(),
             sessions: Sessions::new(workshop.clone(), number(limits.sessions)),
             engines: Engines::new(workshop),
-            body_size: limits.body_size.parse::<Size>().map_or(0, Size::bytes),
+            body_size,
+            memory: Memory::new(size(&limits.held_size).max(body_size)),
             connections: Connections::new(number(config.server.max_connections)),
             metrics,
             log: None,
@@ -83,5 +96,12 @@ impl App {
             session_age: config.cleanup.auto_prune.then(|| Duration::from_millis(config.cleanup.max_container_age_ms)),
             ending: CancellationToken::new(),
         }
+    }
+
+    /// What a caller has sent, and what it takes up.
+    pub(super) async fn read<T: DeserializeOwned>(&self, caller: &Caller, body: Body) -> Result<(T, Share), Refusal> {
+        let mut share = self.memory.share(caller.tenant());
+        let value = body::json(body, self.body_size, &mut share).await?;
+        Ok((value, share))
     }
 }

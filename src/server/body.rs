@@ -1,4 +1,4 @@
-//! Bodies of requests: JSON, not too long and not too slow.
+//! Bodies of requests: JSON, not too long, not too slow, and no more of one tenant at a time than it may have.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::memory::Share;
 use super::refusal::Refusal;
 use crate::api::{ErrorCode, object};
 
@@ -18,23 +19,28 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a whole body may take, however short it is.
 const BASE_TIME: Duration = Duration::from_secs(30);
 
-/// Bytes in a second that a long one has to come at.
+/// Bytes in a second that a longer one has to come at.
 const MIN_RATE: u64 = 64 * 1024;
 
-/// Bytes that are still read of a body that is too long: a client that is not read from may never look at the answer.
+/// The longest body that is about nothing but a few names.
+const SHORT: u64 = 64 * 1024;
+
+/// Bytes that are still read of a body that is refused: a client that is not read from may never look at the answer.
 const MAX_IGNORED: u64 = 16 << 20;
 
 /// How long they are waited for.
 const IGNORING_TIME: Duration = Duration::from_secs(2);
 
-/// The body as a `T`.
-pub(super) async fn json<T: DeserializeOwned>(body: Body, limit: u64) -> Result<T, Refusal> {
-    parse(&read(body, limit).await?)
+/// The body as a `T`. What it takes up in memory is in `share`.
+pub(super) async fn json<T: DeserializeOwned>(body: Body, limit: u64, share: &mut Share) -> Result<T, Refusal> {
+    let too_long = || too_long(format!("{limit} bytes (server.limits.bodySize)"));
+    parse(&read(body, limit, too_long, |bytes| share.take(bytes)).await?)
 }
 
-/// The same of a body that may be left out.
+/// A short body, which may be left out, as a `T`.
 pub(super) async fn optional_json<T: DeserializeOwned + Default>(body: Body, limit: u64) -> Result<T, Refusal> {
-    match read(body, limit).await? {
+    let limit = limit.min(SHORT);
+    match read(body, limit, || too_long(format!("{limit} bytes")), |_| Ok(())).await? {
         empty if empty.trim_ascii().is_empty() => Ok(T::default()),
         bytes => parse(&bytes),
     }
@@ -50,27 +56,36 @@ pub(super) fn malformed(what: &str, error: &serde_json::Error) -> Refusal {
     Refusal::new(ErrorCode::InvalidRequest, format!("{kind} {what}: {error}"))
 }
 
-/// The whole body.
-async fn read(mut body: Body, limit: u64) -> Result<Bytes, Refusal> {
-    let declared = body.size_hint().lower();
-    if declared > limit {
-        return Err(too_long(body, limit).await);
+/// The whole body. `take` is told of every part of it before it is kept, and may refuse it.
+async fn read(
+    mut body: Body,
+    limit: u64,
+    too_long: impl Fn() -> Refusal,
+    mut take: impl FnMut(u64) -> Result<(), Refusal>,
+) -> Result<Bytes, Refusal> {
+    if body.size_hint().lower() > limit {
+        return Err(ignored(body, too_long()).await);
     }
-    let deadline = Instant::now() + BASE_TIME + Duration::from_secs(limit / MIN_RATE);
+    let begun = Instant::now();
     let mut bytes = BytesMut::new();
     loop {
+        let deadline = begun + BASE_TIME + Duration::from_secs(bytes.len() as u64 / MIN_RATE);
         let next = timeout_at(deadline.min(Instant::now() + PATIENCE), body.frame()).await;
         let Some(frame) = next.map_err(|_| too_slow())? else { return Ok(bytes.freeze()) };
         let frame = frame.map_err(|error| Refusal::new(ErrorCode::InvalidRequest, format!("broken body: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() as u64 + data.len() as u64 > limit {
-            return Err(too_long(body, limit).await);
+            return Err(ignored(body, too_long()).await);
+        }
+        if let Err(refusal) = take(data.len() as u64) {
+            return Err(ignored(body, refusal).await);
         }
         bytes.extend_from_slice(&data);
     }
 }
 
-async fn too_long(mut body: Body, limit: u64) -> Refusal {
+/// Reads on for a while and forgets what comes, so that the client learns of the refusal.
+async fn ignored(mut body: Body, refusal: Refusal) -> Refusal {
     let ignore = async {
         let mut ignored = 0;
         while let Some(Ok(frame)) = body.frame().await {
@@ -82,7 +97,11 @@ async fn too_long(mut body: Body, limit: u64) -> Refusal {
     };
     // Whatever came of it, the answer is the same.
     let _ = timeout(IGNORING_TIME, ignore).await;
-    Refusal::new(ErrorCode::TooLarge, format!("the body is longer than {limit} bytes (server.limits.bodySize)"))
+    refusal
+}
+
+fn too_long(limit: String) -> Refusal {
+    Refusal::new(ErrorCode::TooLarge, format!("the body is longer than {limit}"))
 }
 
 fn too_slow() -> Refusal {

@@ -4,6 +4,7 @@
 //! told the same. It goes on when nobody waits any more.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
@@ -18,6 +19,7 @@ use super::app::App;
 use super::body;
 use super::caller::{Caller, Tenant};
 use super::refusal::Refusal;
+use crate::api::ErrorCode;
 use crate::engine::{self, Removal, Selection};
 
 /// The body of `POST /cleanup`.
@@ -126,4 +128,17 @@ async fn pass(app: Arc<App>, tenant: Option<Tenant>, images: bool) -> Result<Cle
     };
     let sessions = Count { removed: u32::try_from(ended).unwrap_or(u32::MAX), ..Count::default() };
     Ok(Cleaned { ok: true, sessions, containers, images })
+}
+
+/// Removes the containers that this server has left running, when nothing else of it runs any more.
+pub(super) async fn remove_left(app: &App) -> Result<(), Refusal> {
+    if !app.leaves.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let containers = engine::list_service_containers(&app.server, None).await?;
+    let removal = engine::cleanup(None, &Selection::Ids(containers.into_iter().collect())).await?;
+    match removal.errors.first() {
+        None => Ok(()),
+        Some(error) => Err(Refusal::new(ErrorCode::DockerFailed, format!("could not remove a container: {error}"))),
+    }
 }

@@ -10,9 +10,10 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`auth`] | who a request is from: the master key, and keys that a database holds |
-//! | `listen`, `wire`, `held` | connections |
+//! | `listen`, `connections`, `wire`, `patient`, `websocket` | connections |
 //! | `gate`, `caller` | what every request goes through; who sent it |
-//! | `routes` | the answers, one file per resource; `body`, `extract` read requests, `refusal` says no |
+//! | `routes` | the answers, one file per resource; `body`, `extract` read requests, `held` is what is sent, `refusal` says no |
+//! | `memory` | how much of requests and answers is held at a time |
 //! | `run` | from an accepted request to a running program, in the order of the next four |
 //! | `policy` | what a request may have: pure |
 //! | `admission` | whose turn it is |
@@ -29,6 +30,7 @@ mod app;
 mod body;
 mod caller;
 mod cleanup;
+mod connections;
 mod console;
 mod decisions;
 mod engines;
@@ -37,8 +39,10 @@ mod gate;
 mod held;
 mod listen;
 mod log;
+mod memory;
 mod metrics;
 mod openapi;
+mod patient;
 mod policy;
 mod rate;
 mod readiness;
@@ -49,6 +53,7 @@ mod sessions;
 mod telling;
 mod upkeep;
 mod watch;
+mod websocket;
 mod wire;
 mod workshop;
 
@@ -218,6 +223,7 @@ impl Server {
             listener: address,
             bounds,
             capacity: usize::try_from(config.max_concurrent).unwrap_or(usize::MAX),
+            leaves: Arc::default(),
         };
         let mut app = App::new(&config, access, workshop, metrics);
         app.console = options.console;
@@ -251,8 +257,9 @@ impl Server {
     }
 
     /// Takes no more requests, lets what goes on end until a deadline, ends the rest, and resolves when every request
-    /// is answered and every container gone.
-    pub async fn shutdown(&self) {
+    /// is answered and every container gone, those that were left running for somebody to look into included. Fails if
+    /// one of these is still there.
+    pub async fn shutdown(&self) -> Result<(), (ErrorCode, String)> {
         self.app.connections.end();
         self.app.ending.cancel();
         // Beside what is answered, which would wait for the sockets of idle clients.
@@ -263,6 +270,7 @@ impl Server {
         self.app.sessions.end_all(None).await;
         self.app.engines.stop(None).await;
         self.app.engines.settled().await;
+        let removed = cleanup::remove_left(&self.app).await.map_err(Refusal::into_parts);
         if timeout(LAST_ANSWERS, self.app.connections.closed()).await.is_err() {
             self.app.connections.abort();
             self.app.connections.closed().await;
@@ -276,6 +284,7 @@ impl Server {
         if let Some(log) = &self.app.log {
             log.end(LAST_ANSWERS).await;
         }
+        removed
     }
 }
 

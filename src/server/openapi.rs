@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::routes::{Access, Route};
+use crate::api::Request;
 use crate::api::wire::{ClientMessage, ErrorBody, ServerEvent, ServerResult};
+use crate::runtime;
 
 /// The form of a body.
 pub(super) type Form = fn(&mut SchemaGenerator) -> Schema;
@@ -78,6 +80,11 @@ pub(super) fn document(routes: &[Route]) -> Value {
         };
         item[method] = operation(route, &mut generator, &error);
     }
+    let mut schemas = generator.take_definitions(true);
+    let runtimes: Vec<_> = runtime::ALL.iter().map(|runtime| runtime.name).collect();
+    if let Some(request) = schemas.get_mut(&*Request::schema_name()) {
+        request["properties"]["runtime"]["enum"] = json!(runtimes);
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -87,7 +94,7 @@ pub(super) fn document(routes: &[Route]) -> Value {
         },
         "paths": paths,
         "components": {
-            "schemas": generator.take_definitions(true),
+            "schemas": schemas,
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
         },
     })
@@ -106,7 +113,8 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, error: &Value) -> V
         Answer::Events => {
             let event = named::<ServerEvent>(generator);
             let description = format!("The `data` of each event is a `{event}` as JSON.");
-            json!({ "description": description, "content": { "text/event-stream": { "schema": { "type": "string" } } } })
+            // What a schema here would describe, every reader of such documents has an opinion of its own about.
+            json!({ "description": description, "content": { "text/event-stream": {} } })
         }
         Answer::Upgrade => {
             let (message, event) = (named::<ClientMessage>(generator), named::<ServerEvent>(generator));

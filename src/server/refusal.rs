@@ -52,6 +52,18 @@ impl Refusal {
         (self.code, self.message)
     }
 
+    /// The same as a whole answer under `status`, for a connection that ends with it.
+    pub(super) fn last_words(self, status: &str) -> Vec<u8> {
+        let Self { code, message, retry_after, .. } = self;
+        // Plain data, into memory.
+        let body = serde_json::to_string(&ErrorBody { error: message, code: Some(code.as_str().to_owned()) });
+        let body = body.unwrap_or_default();
+        let retry_after = retry_after.map(|wait| format!("retry-after: {}\r\n", seconds(wait))).unwrap_or_default();
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n");
+        format!("{head}{retry_after}connection: close\r\n\r\n{body}").into_bytes()
+    }
+
     /// The same as the last event of a stream.
     pub(super) fn into_event(self) -> ServerEvent {
         ServerEvent::failure(self.code, self.message)
@@ -94,9 +106,7 @@ impl IntoResponse for Refusal {
         let mut response =
             (status, Json(ErrorBody { error: message, code: Some(code.as_str().to_owned()) })).into_response();
         if let Some(wait) = retry_after {
-            // Whole seconds, and at once is never meant.
-            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -104,6 +114,11 @@ impl IntoResponse for Refusal {
         response.extensions_mut().insert(code);
         response
     }
+}
+
+/// Whole seconds, and at once is never meant.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil().max(1.0) as u64
 }
 
 /// The status of every kind of failure. What the client can do something about is never a 5xx.

@@ -8,6 +8,7 @@ use super::admission::{NoPlace, Permit, Ticket};
 use super::app::App;
 use super::caller::Caller;
 use super::engines::InUse;
+use super::memory::Share;
 use super::metrics::Outcome;
 use super::policy::Effective;
 use super::refusal::Refusal;
@@ -16,6 +17,7 @@ use super::watch::Watch;
 use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::api::{ErrorCode, ExecutionResult, Phase, Request, StreamEventKind};
 use crate::engine::{Controls, Engine, EventStream};
+use crate::runtime;
 
 /// An execution that a client has asked for and may have.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Wish {
     caller: Caller,
     visit: Option<Visit>,
     watch: Watch,
+    /// What the request takes up.
+    share: Share,
 }
 
 /// The right to run it, and where.
@@ -34,6 +38,7 @@ pub(super) struct Grant {
     request: Request,
     place: Place,
     watch: Watch,
+    share: Share,
     /// Given back last.
     _permit: Permit,
 }
@@ -54,20 +59,21 @@ pub(super) struct Run {
 }
 
 impl App {
-    /// Takes what a client wants into its line, if it may have it.
-    pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody) -> Result<Wish, Refusal> {
+    /// Takes what a client wants into its line, if it may have it. `share` is what it takes up.
+    pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody, share: Share) -> Result<Wish, Refusal> {
         let ExecuteBody { mut request, options, session_id } = body;
         let watch = Watch::new(self.metrics.clone(), &request.runtime);
+        runtime::get(&request.runtime).map_err(|error| Refusal::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let effective = self.policy.decide(caller, options, &mut request)?;
         let tenant = caller.tenant();
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
         let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;
-        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, watch })
+        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, watch, share })
     }
 
     /// Waits until it may run.
     pub(super) async fn admit(&self, wish: Wish) -> Result<Grant, Refusal> {
-        let Wish { request, effective, ticket, caller, visit, watch } = wish;
+        let Wish { request, effective, ticket, caller, visit, watch, share } = wish;
         let turn = match visit {
             Some(visit) => Some(visit.turn().await?),
             None => None,
@@ -78,7 +84,7 @@ impl App {
             None => Place::Own(self.engines.get(&caller.tenant(), &effective)?),
         };
         watch.admitted();
-        Ok(Grant { request, place, watch, _permit: permit })
+        Ok(Grant { request, place, watch, share, _permit: permit })
     }
 }
 
@@ -97,8 +103,8 @@ impl Grant {
         }
     }
 
-    /// Runs it to its end.
-    pub(super) async fn execute(mut self, controls: Controls) -> Result<ExecutionResult, Refusal> {
+    /// Runs it to its end. The answer is then to be counted in what the request took up.
+    pub(super) async fn execute(mut self, controls: Controls) -> Result<(ExecutionResult, Share), Refusal> {
         let request = std::mem::take(&mut self.request);
         self.watch.begun(&controls);
         let result = self.begin(|engine| engine.execute(request, controls))?.await;
@@ -108,7 +114,7 @@ impl Grant {
             Ok(_) => Outcome::failure,
             Err(_) => Outcome::error,
         });
-        Ok(result?)
+        Ok((result?, self.share))
     }
 
     /// Runs it.

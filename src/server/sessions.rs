@@ -50,6 +50,8 @@ pub(super) struct Session {
     options: [u8; 32],
     /// One execution at a time, in the order in which they came.
     turn: Arc<Semaphore>,
+    /// One file read at a time, since each is in memory as a whole.
+    reading: Arc<Semaphore>,
     state: Mutex<State>,
     ended: CancellationToken,
 }
@@ -129,6 +131,7 @@ impl Sessions {
             options: digest(effective)?,
             key,
             turn: Arc::new(Semaphore::new(1)),
+            reading: Arc::new(Semaphore::new(1)),
             state: Mutex::new(State {
                 users: 0,
                 running: 0,
@@ -280,6 +283,11 @@ impl Visit {
     /// Its engine, for file operations.
     pub(super) fn engine(&self) -> &Engine {
         &self.session.engine
+    }
+
+    /// The right to read a file.
+    pub(super) async fn reading(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        self.session.reading.clone().acquire_owned().await.map_err(|_| ended())
     }
 
     /// Whether it was made with these options.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::caller::Tenant;
 use super::decisions::Decisions;
@@ -27,11 +28,16 @@ pub(super) struct Workshop {
     pub bounds: Arc<network::Policy>,
     /// Executions that it runs at a time.
     pub capacity: usize,
+    /// Whether it has made engines that leave containers running.
+    pub leaves: Arc<AtomicBool>,
 }
 
 impl Workshop {
     /// An engine for one tenant.
     pub(super) fn engine(&self, tenant: &Tenant, effective: &Effective, mode: Mode) -> Result<Engine, Refusal> {
+        if effective.options.persist == Some(true) {
+            self.leaves.store(true, Ordering::Relaxed);
+        }
         let service = Service {
             server: self.server.to_string(),
             tenant: tenant.name().map(str::to_owned),

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
@@ -12,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use crate::api::wire::ExecuteBody;
 use crate::engine::Controls;
 use crate::server::app::App;
-use crate::server::body;
 use crate::server::caller::Caller;
+use crate::server::held;
 use crate::server::refusal::Refusal;
 
 /// What is said where a session keeps the options that it was made with.
@@ -25,13 +24,14 @@ pub(super) async fn execute(
     Extension(caller): Extension<Caller>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let body: ExecuteBody = body::json(body, app.body_size).await?;
-    let wish = app.accept(&caller, body)?;
+    let (body, share) = app.read::<ExecuteBody>(&caller, body).await?;
+    let wish = app.accept(&caller, body, share)?;
     let is_overruled = wish.is_overruled();
-    let result = app.admit(wish).await?.execute(Controls::default()).await?;
+    let (result, share) = app.admit(wish).await?.execute(Controls::default()).await?;
+    let answer = held::json(&result, share)?;
     let headers = is_overruled.then_some([OVERRULED]);
     Ok(match headers {
-        Some(headers) => (headers, Json(result)).into_response(),
-        None => Json(result).into_response(),
+        Some(headers) => (headers, answer).into_response(),
+        None => answer,
     })
 }

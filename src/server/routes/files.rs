@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
+use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +13,9 @@ use super::sessions::Whose;
 use crate::api::ErrorCode;
 use crate::api::wire::{FileAnswer, FileBody};
 use crate::server::app::App;
-use crate::server::body;
 use crate::server::caller::Caller;
 use crate::server::extract::Params;
+use crate::server::held;
 use crate::server::refusal::Refusal;
 
 /// Something was done.
@@ -47,7 +48,7 @@ pub(super) async fn put(
     Params(Whose { tenant_id }): Params<Whose>,
     body: Body,
 ) -> Result<Json<Done>, Refusal> {
-    let FileBody { session_id, path, content } = body::json(body, app.body_size).await?;
+    let (FileBody { session_id, path, content }, _share) = app.read(&caller, body).await?;
     let visit = app.sessions.find(&caller, tenant_id.as_deref(), &session_id)?;
     visit.engine().put_file(&path, content).await?;
     Ok(DONE)
@@ -57,12 +58,16 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Params(which): Params<Which>,
-) -> Result<Json<FileAnswer>, Refusal> {
+) -> Result<Response, Refusal> {
     let named = |value: Option<String>| value.filter(|value| !value.is_empty());
     let (Some(session_id), Some(path)) = (named(which.session_id), named(which.path)) else {
         return Err(Refusal::new(ErrorCode::InvalidRequest, "Missing sessionId or path"));
     };
     let visit = app.sessions.find(&caller, which.tenant_id.as_deref(), &session_id)?;
+    // Before it is read: what has not been sent yet counts.
+    let mut share = app.memory.share(caller.tenant());
+    share.take(1)?;
+    let _turn = visit.reading().await?;
     let content = visit.engine().get_file(&path).await?;
-    Ok(Json(FileAnswer { content }))
+    held::json(&FileAnswer { content }, share)
 }

@@ -5,17 +5,16 @@
 //! away, says nothing (not even to pings) or does not read loses its program.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::stream::{HEARTBEAT, PATIENCE};
 use crate::api::wire::{ClientMessage, ExecuteBody, ProgramSignal, ServerEvent};
@@ -24,12 +23,16 @@ use crate::engine::Controls;
 use crate::server::app::App;
 use crate::server::body::malformed;
 use crate::server::caller::{Caller, PROTOCOL};
-use crate::server::listen::Upgraded;
-use crate::server::refusal::Refusal;
+use crate::server::connections::Upgraded;
+use crate::server::memory::Share;
 use crate::server::telling::{Telling, Told};
+use crate::server::websocket::{self, Broken, Handshake, Message, Sink, Source};
 
 /// How long a client may say nothing at all: pings are answered by every WebSocket.
 const SILENCE: Duration = Duration::from_secs(45);
+
+/// How often a client is asked whether it is there that cannot be read from: its program does not read what it says.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// How long a client may take to say what it wants.
 const HESITATION: Duration = Duration::from_secs(300);
@@ -37,24 +40,28 @@ const HESITATION: Duration = Duration::from_secs(300);
 /// Chunks of standard input that wait for the program.
 const STDIN_QUEUE: usize = 32;
 
+/// The longest of them.
+const STDIN_CHUNK: usize = 64 * 1024;
+
+/// Answers that wait for the client. More are lost.
+const REPLY_QUEUE: usize = 32;
+
 /// Signals that wait for it. More are lost: nobody needs them.
 const SIGNAL_QUEUE: usize = 8;
-
-type Sink = SplitSink<WebSocket, Message>;
 
 pub(super) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
-) -> Result<Response, Refusal> {
-    let upgrade = upgrade.map_err(|rejection| {
-        Refusal::new(ErrorCode::InvalidRequest, format!("expected a WebSocket: {rejection}"))
-            .with_status(rejection.status())
-    })?;
-    let limit = usize::try_from(app.body_size).unwrap_or(usize::MAX);
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(limit).max_frame_size(limit);
+    handshake: Handshake,
+) -> Response {
     let connection = app.connections.upgrade();
-    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket, connection)))
+    let share = app.memory.share(caller.tenant());
+    handshake.accept(PROTOCOL, app.body_size, share, move |sink, source| async move {
+        tokio::select! {
+            () = hold(&app, caller, sink, source, &connection) => {}
+            () = connection.over() => {}
+        }
+    })
 }
 
 /// How a connection ends.
@@ -63,70 +70,77 @@ enum End {
     Complete,
     /// The client speaks no JSON.
     InvalidJson,
+    /// The client breaks other rules.
+    Broken(Broken),
     /// The server ends, and nothing has been asked of it.
     Leaving,
+    /// Nothing has been asked of it, and others wait for a connection.
+    Unwanted,
     /// The client is gone, or as good as.
     Gone,
 }
 
-async fn serve(app: Arc<App>, caller: Caller, socket: WebSocket, connection: Upgraded) {
-    tokio::select! {
-        () = hold(&app, caller, socket, &connection) => {}
-        () = connection.over() => {}
+impl End {
+    /// What the client is told, if it is there.
+    fn reason(&self) -> Option<(CloseCode, &'static str)> {
+        match self {
+            Self::Complete => Some((CloseCode::Normal, "Execution complete")),
+            Self::InvalidJson => Some((CloseCode::Unsupported, "Invalid JSON")),
+            Self::Broken(Broken::TooLong) => Some((CloseCode::Size, "Message too long")),
+            Self::Broken(Broken::NoRoom) => Some((CloseCode::Again, "Too much is held already")),
+            Self::Broken(Broken::Protocol) => Some((CloseCode::Protocol, "Protocol error")),
+            Self::Broken(Broken::Text) => Some((CloseCode::Invalid, "Text is not UTF-8")),
+            Self::Leaving => Some((CloseCode::Away, "Server is shutting down")),
+            Self::Unwanted => Some((CloseCode::Again, "Too many connections")),
+            Self::Broken(Broken::Closed | Broken::Gone) | Self::Gone => None,
+        }
     }
 }
 
-async fn hold(app: &App, caller: Caller, socket: WebSocket, connection: &Upgraded) {
-    let (mut sink, mut source) = socket.split();
+async fn hold(app: &App, caller: Caller, mut sink: Sink, mut source: Source, connection: &Upgraded) {
     let opening = tokio::select! {
         opening = opening(&mut sink, &mut source) => opening,
         () = connection.ending() => Err(End::Leaving),
+        () = connection.unwanted() => Err(End::Unwanted),
     };
     let end = match opening {
-        Ok(opening) => converse(app, caller, opening, &mut sink, &mut source).await,
+        Ok(opening) => {
+            connection.begin();
+            converse(app, caller, opening, &mut sink, &mut source).await
+        }
         Err(end) => end,
     };
-    let (code, reason) = match end {
-        End::Complete => (close_code::NORMAL, "Execution complete"),
-        End::InvalidJson => (close_code::UNSUPPORTED, "Invalid JSON"),
-        End::Leaving => (close_code::AWAY, "Server is shutting down"),
-        End::Gone => return,
-    };
-    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-    if put(&mut sink, close).await.is_ok() {
-        // The client's answer; without reading it, what it last sent may take our last events down.
-        let _ = timeout(Duration::from_secs(5), async { while let Some(Ok(_)) = source.next().await {} }).await;
+    if let Some((code, reason)) = end.reason() {
+        websocket::close(sink, source, code, reason).await;
     }
 }
 
-/// What a client wants to have run, and how.
+/// What a client wants to have run.
 struct Opening {
     body: ExecuteBody,
     live_stdin: bool,
     buffered: bool,
+    /// What that takes up.
+    share: Share,
 }
 
-async fn converse(
-    app: &App,
-    caller: Caller,
-    opening: Opening,
-    sink: &mut Sink,
-    source: &mut SplitStream<WebSocket>,
-) -> End {
-    let Opening { body, live_stdin, buffered } = opening;
-    let wish = match app.accept(&caller, body) {
+async fn converse(app: &App, caller: Caller, opening: Opening, sink: &mut Sink, source: &mut Source) -> End {
+    let Opening { body, live_stdin, buffered, share } = opening;
+    let wish = match app.accept(&caller, body, share) {
         Ok(wish) => wish,
         Err(refusal) => return complain(sink, refusal.into_event()).await,
     };
     let (stdin, chunks) = mpsc::channel(STDIN_QUEUE);
     let (signals, queue) = mpsc::channel(SIGNAL_QUEUE);
-    let (replies, mut complaints) = mpsc::channel(STDIN_QUEUE);
+    let (replies, mut complaints) = mpsc::channel(REPLY_QUEUE);
     let stdin = live_stdin.then_some(stdin);
     let controls = Controls { stdin: live_stdin.then_some(chunks), signals: Some(queue), ..Controls::default() };
 
-    let mut listening = std::pin::pin!(listen(source, Ear { stdin, signals, replies }));
-    let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let is_held_up = AtomicBool::new(false);
+    let mut listening = std::pin::pin!(listen(source, Ear { stdin, signals, replies, is_held_up: &is_held_up }));
+    let mut probe = interval_at(Instant::now() + PROBE, PROBE);
+    probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_ping = Instant::now();
     let mut telling: Option<Telling> = None;
     let mut admission = std::pin::pin!(app.admit(wish));
     let mut controls = Some(controls);
@@ -146,10 +160,21 @@ async fn converse(
                 }
             }
             told = next(&mut telling) => match told {
-                Some(told) => tell(sink, &told).await,
+                Some(Told::Event(event)) => event_to(sink, &event).await,
+                Some(Told::Result(text, share)) => {
+                    let sent = put(sink, Message::Text(text.into())).await;
+                    drop(share);
+                    sent
+                }
                 None => return End::Complete,
             },
-            _ = beat.tick() => put(sink, Message::Ping(Bytes::new())).await,
+            _ = probe.tick() => {
+                if !is_held_up.load(Ordering::Relaxed) && last_ping.elapsed() < HEARTBEAT {
+                    continue;
+                }
+                last_ping = Instant::now();
+                put(sink, Message::Ping(Bytes::new())).await
+            }
         };
         if sent.is_err() {
             return End::Gone;
@@ -166,13 +191,13 @@ async fn next(telling: &mut Option<Telling>) -> Option<Told> {
 }
 
 /// What the client wants to have run.
-async fn opening(sink: &mut Sink, source: &mut SplitStream<WebSocket>) -> Result<Opening, End> {
+async fn opening(sink: &mut Sink, source: &mut Source) -> Result<Opening, End> {
     let deadline = Instant::now() + HESITATION;
     let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let mut heard = Instant::now();
     loop {
         let message = tokio::select! {
-            message = source.next() => message,
+            message = source.next() => message.map_err(End::Broken)?,
             _ = beat.tick() => {
                 if heard.elapsed() > SILENCE || Instant::now() > deadline {
                     return Err(End::Gone);
@@ -182,59 +207,52 @@ async fn opening(sink: &mut Sink, source: &mut SplitStream<WebSocket>) -> Result
             }
         };
         heard = Instant::now();
-        let text = match message {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Ok(Message::Binary(_))) => return Err(complain_of_json(sink).await),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
-        };
-        match read(&text) {
-            Ok(ClientMessage::Execute { request, options, session_id, live_stdin, buffered }) => {
-                let options = options.map(|options| *options);
-                let body = ExecuteBody { request: *request, options, session_id };
-                return Ok(Opening { body, live_stdin, buffered });
+        match understand(&message) {
+            Ok(Some(ClientMessage::Execute { request, options, session_id, live_stdin, buffered })) => {
+                let body = ExecuteBody { request: *request, options: options.map(|options| *options), session_id };
+                return Ok(Opening { body, live_stdin, buffered, share: source.share() });
             }
             // Nobody is there for it yet.
-            Ok(ClientMessage::Stdin { .. } | ClientMessage::Signal { .. }) => {}
+            Ok(_) => {}
             Err(Unread::NotJson) => return Err(complain_of_json(sink).await),
             Err(Unread::Unknown(event)) => event_to(sink, &event).await.map_err(|()| End::Gone)?,
             Err(Unread::Malformed(event)) => return Err(complain(sink, event).await),
         }
+        source.done();
     }
 }
 
 /// Where what the client says goes.
-struct Ear {
+struct Ear<'a> {
     stdin: Option<mpsc::Sender<Bytes>>,
     signals: mpsc::Sender<ProgramSignal>,
     replies: mpsc::Sender<ServerEvent>,
+    /// Whether the program does not read what it is sent.
+    is_held_up: &'a AtomicBool,
 }
 
 /// Takes what the client says while its program runs. Resolves when it says no more.
-async fn listen(source: &mut SplitStream<WebSocket>, mut ear: Ear) -> End {
+async fn listen(source: &mut Source, mut ear: Ear<'_>) -> End {
     loop {
-        let text = match timeout(SILENCE, source.next()).await {
-            Ok(Some(Ok(Message::Text(text)))) => text,
-            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-            Ok(Some(Ok(Message::Binary(_)))) => return End::InvalidJson,
-            Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return End::Gone,
+        source.done();
+        let message = match timeout(SILENCE, source.next()).await {
+            Ok(Ok(message)) => message,
+            Ok(Err(broken)) => return End::Broken(broken),
+            Err(_) => return End::Gone,
         };
-        let complaint = match read(&text) {
-            Ok(ClientMessage::Stdin { data, end }) => {
-                if let (Some(stdin), Some(data)) = (&ear.stdin, data) {
-                    // A program that has ended reads no more.
-                    let _ = stdin.send(data).await;
-                }
-                if end {
-                    ear.stdin = None;
-                }
+        let complaint = match understand(&message) {
+            Ok(None) => continue,
+            Ok(Some(ClientMessage::Stdin { data, end })) => {
+                // Its parts are kept instead.
+                drop(message);
+                ear.feed(data.unwrap_or_default(), end).await;
                 continue;
             }
-            Ok(ClientMessage::Signal { signal }) => {
+            Ok(Some(ClientMessage::Signal { signal })) => {
                 let _ = ear.signals.try_send(signal);
                 continue;
             }
-            Ok(ClientMessage::Execute { .. }) => {
+            Ok(Some(ClientMessage::Execute { .. })) => {
                 failure(ErrorCode::InvalidRequest, "a connection is for one execution".to_owned())
             }
             Err(Unread::NotJson) => return End::InvalidJson,
@@ -245,11 +263,41 @@ async fn listen(source: &mut SplitStream<WebSocket>, mut ear: Ear) -> End {
     }
 }
 
+impl Ear<'_> {
+    /// Passes standard input on, as fast as the program reads it.
+    async fn feed(&mut self, mut data: Bytes, is_last: bool) {
+        if let Some(stdin) = &self.stdin {
+            while !data.is_empty() {
+                // A copy, so that a part that waits does not keep the whole.
+                let chunk = Bytes::copy_from_slice(&data.split_to(data.len().min(STDIN_CHUNK)));
+                self.is_held_up.store(true, Ordering::Relaxed);
+                if stdin.send(chunk).await.is_err() {
+                    // A program that has ended reads no more.
+                    break;
+                }
+            }
+            self.is_held_up.store(false, Ordering::Relaxed);
+        }
+        if is_last {
+            self.stdin = None;
+        }
+    }
+}
+
 /// Why a message is none.
 enum Unread {
     NotJson,
     Unknown(ServerEvent),
     Malformed(ServerEvent),
+}
+
+/// What a message says; nothing if it only shows that somebody is there.
+fn understand(message: &Message) -> Result<Option<ClientMessage>, Unread> {
+    match message {
+        Message::Text(text) => read(text).map(Some),
+        Message::Binary(_) => Err(Unread::NotJson),
+        _ => Ok(None),
+    }
 }
 
 fn read(text: &str) -> Result<ClientMessage, Unread> {
@@ -290,11 +338,7 @@ async fn complain_of_json(sink: &mut Sink) -> End {
 }
 
 async fn event_to(sink: &mut Sink, event: &ServerEvent) -> Result<(), ()> {
-    tell(sink, event).await
-}
-
-async fn tell(sink: &mut Sink, told: &impl Serialize) -> Result<(), ()> {
-    let text = serde_json::to_string(told).map_err(|_| ())?;
+    let text = serde_json::to_string(event).map_err(|_| ())?;
     put(sink, Message::Text(text.into())).await
 }
 

@@ -21,7 +21,6 @@ use super::execute::OVERRULED;
 use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::engine::Controls;
 use crate::server::app::App;
-use crate::server::body;
 use crate::server::caller::Caller;
 use crate::server::refusal::Refusal;
 use crate::server::run::Wish;
@@ -43,8 +42,8 @@ pub(super) async fn stream(
     Extension(caller): Extension<Caller>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let body: ExecuteBody = body::json(body, app.body_size).await?;
-    let wish = app.accept(&caller, body)?;
+    let (body, share) = app.read::<ExecuteBody>(&caller, body).await?;
+    let wish = app.accept(&caller, body, share)?;
     let is_overruled = wish.is_overruled();
     let (frames, queue) = mpsc::channel(QUEUE);
     tokio::spawn(async move {

@@ -1,0 +1,320 @@
+//! Connections: accepted, bounded in number, and none of them able to hold up the others.
+//!
+//! A connection that waits for a request (its first or its next) is idle, and so is a WebSocket that has not been told
+//! yet what to run. Idle ones are closed after a while, and the oldest at once when there are too many connections: so
+//! any number of them costs others nothing. When all are busy, whoever comes is turned away. While a request is being
+//! answered there is no time limit, however long its program runs and says nothing; but a client that does not read its
+//! answer for a while loses it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use futures::FutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::resource::{Resource, getrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tower::Service;
+
+use super::held::Held;
+use super::patient::{LastWords, Patient};
+use super::refusal::Refusal;
+use super::wire::Wire;
+use crate::api::ErrorCode;
+
+/// How long a client may take to send the head of a request, and to send another.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// Longest head of a request.
+const HEAD_SIZE: usize = 64 * 1024;
+
+/// How long a client may take to read anything of its answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a client that has only just connected may still send a request when the server ends.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// How long is waited when no connection can be accepted, for want of file descriptors for example.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Said to those for whom there is no room.
+static FULL: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    Refusal::busy("too many connections", Duration::from_secs(1)).last_words("503 Service Unavailable")
+});
+
+/// Said to those who have begun a request and do not go on.
+static LATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    Refusal::new(ErrorCode::TooSlow, "the request took too long to arrive").last_words("408 Request Timeout")
+});
+
+/// All connections of a server. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    bound: usize,
+    /// By the order in which they came.
+    open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    /// The number of the next.
+    next: AtomicU64,
+    tasks: TaskTracker,
+    /// Cancelled when no further requests are taken.
+    ending: CancellationToken,
+    /// Cancelled when whatever is still open is closed.
+    over: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    /// Requests that are being answered.
+    busy: AtomicUsize,
+    /// Whether there has been a request.
+    begun: AtomicBool,
+    unwanted: CancellationToken,
+}
+
+impl Connection {
+    fn is_idle(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// A connection in the list, until it is dropped.
+#[derive(Debug)]
+struct Entry {
+    inner: Arc<Inner>,
+    number: u64,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.inner.open().remove(&self.number);
+    }
+}
+
+/// A connection that goes on in another protocol, idle at first.
+#[derive(Debug)]
+pub(super) struct Upgraded {
+    entry: Entry,
+    _task: TaskTrackerToken,
+}
+
+impl Upgraded {
+    /// It is busy from now on.
+    pub(super) fn begin(&self) {
+        self.entry.connection.busy.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Resolves when there is no room for idle ones.
+    pub(super) async fn unwanted(&self) {
+        self.entry.connection.unwanted.cancelled().await;
+    }
+
+    /// Resolves when no further requests are taken.
+    pub(super) async fn ending(&self) {
+        self.entry.inner.ending.cancelled().await;
+    }
+
+    /// Resolves when whatever is still open is to be closed.
+    pub(super) async fn over(&self) {
+        self.entry.inner.over.cancelled().await;
+    }
+}
+
+/// Something that keeps a connection busy.
+struct Busy(Arc<Connection>);
+
+impl Busy {
+    fn new(connection: &Arc<Connection>) -> Self {
+        connection.begun.store(true, Ordering::Relaxed);
+        connection.busy.fetch_add(1, Ordering::Relaxed);
+        Self(connection.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Connections {
+    /// At most `bound`, and no more than this process may have: it opens files for other things, too.
+    pub(super) fn new(bound: usize) -> Self {
+        let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+        let possible = usize::try_from(files - files / 4).unwrap_or(usize::MAX);
+        let inner = Inner {
+            bound: bound.min(possible),
+            open: Mutex::default(),
+            next: AtomicU64::new(0),
+            tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            over: CancellationToken::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Accepts connections until [`Connections::end`].
+    pub(super) async fn serve(&self, listener: TcpListener, router: Router) {
+        let _task = self.inner.tasks.token();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.inner.ending.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => self.open(stream, router.clone()),
+                Err(error) => {
+                    tracing::debug!(error = %error, "could not accept a connection");
+                    self.inner.make_room(None);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        // For the system they have been accepted already.
+        while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+            self.open(stream, router.clone());
+        }
+    }
+
+    /// Takes no more connections, and no more requests on those that there are.
+    pub(super) fn end(&self) {
+        self.inner.ending.cancel();
+        self.inner.tasks.close();
+    }
+
+    /// Resolves when the last connection is closed.
+    pub(super) async fn closed(&self) {
+        self.inner.tasks.wait().await;
+    }
+
+    /// Closes whatever is still open.
+    pub(super) fn abort(&self) {
+        self.inner.over.cancel();
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.inner.open().len()
+    }
+
+    /// A connection is about to go on in another protocol. It counts until the value is dropped.
+    pub(super) fn upgrade(&self) -> Upgraded {
+        Upgraded { entry: self.inner.enter(), _task: self.inner.tasks.token() }
+    }
+
+    fn open(&self, stream: TcpStream, router: Router) {
+        if !self.inner.make_room(Some(1)) {
+            // As much as goes at once: whoever is turned away is not waited for.
+            let _ = stream.try_write(&FULL);
+            return;
+        }
+        // Answers are written whole; waiting for more only makes them late.
+        let _ = stream.set_nodelay(true);
+        let entry = self.inner.enter();
+        self.inner.tasks.spawn(async move { entry.inner.converse(&entry.connection, stream, router).await });
+    }
+}
+
+impl Inner {
+    /// Held for some bookkeeping at the most.
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>) -> Entry {
+        let (number, connection) = (self.next.fetch_add(1, Ordering::Relaxed), Arc::<Connection>::default());
+        self.open().insert(number, connection.clone());
+        Entry { inner: self.clone(), number, connection }
+    }
+
+    /// Closes the oldest idle connections so that there is room for as many more, or one if there turned out to be no
+    /// room at all. Says whether there is.
+    fn make_room(&self, wanted: Option<usize>) -> bool {
+        let open = self.open();
+        if wanted.is_some_and(|wanted| open.len() + wanted <= self.bound) {
+            return true;
+        }
+        let staying = || open.values().filter(|connection| !connection.unwanted.is_cancelled());
+        let surplus = wanted.map_or(1, |wanted| (staying().count() + wanted).saturating_sub(self.bound));
+        let closed = staying()
+            .filter(|connection| connection.is_idle())
+            .take(surplus)
+            .map(|connection| connection.unwanted.cancel())
+            .count();
+        closed == surplus
+    }
+
+    async fn converse(&self, connection: &Arc<Connection>, stream: TcpStream, router: Router) {
+        let last_words = LastWords::default();
+        let stream = Wire::new(Patient::new(stream, PATIENCE, last_words.clone()));
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let (busy, mut router) = (Busy::new(connection), router.clone());
+            async move {
+                let response = router.call(request).await;
+                // Until the body has been sent as well.
+                response.map(|response| response.map(|body| Held::new(body, busy)))
+            }
+        });
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_buf_size(HEAD_SIZE)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut serving = std::pin::pin!(serving);
+        let mut is_ending = false;
+        // Until when a first request is waited for; hyper waits for that even if there is to be no other.
+        let mut last_call: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                ended = serving.as_mut() => {
+                    if let Err(error) = ended {
+                        if error.is_timeout() {
+                            last_words.say(&LATE);
+                        }
+                        tracing::debug!(error = %error, "a connection broke");
+                    }
+                    return;
+                }
+                () = self.over.cancelled() => return,
+                () = sleep_until(last_call.unwrap_or_else(Instant::now)), if last_call.is_some() => {
+                    if !connection.begun.load(Ordering::Relaxed) {
+                        if connection.unwanted.is_cancelled() {
+                            last_words.say(&FULL);
+                        }
+                        return;
+                    }
+                    last_call = None;
+                }
+                patience = self.farewell(connection), if !is_ending => {
+                    is_ending = true;
+                    last_call = Some(Instant::now() + patience);
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    /// Resolves when a connection is to take no further requests, with how long a first one may still take.
+    async fn farewell(&self, connection: &Connection) -> Duration {
+        tokio::select! {
+            () = self.ending.cancelled() => LAST_CALL,
+            () = connection.unwanted.cancelled() => Duration::ZERO,
+        }
+    }
+}
