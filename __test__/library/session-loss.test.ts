@@ -65,7 +65,7 @@ it('during a run', async () => {
 
 // Files count as memory, and where only the guest is left to be killed, the container goes.
 describe('for want of memory', () => {
-  const BIG = Buffer.alloc(100 << 20);
+  const BIG = Buffer.alloc(72 << 20);
   const small = () => ownEngine({ ...PERSISTENT, memoryLimit: '64m' });
 
   it('during a run, whose result says so', async () => {
