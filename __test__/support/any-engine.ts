@@ -24,7 +24,8 @@ import {
 } from 'isol8';
 import { afterAll, expect, inject, onTestFinished } from 'vitest';
 import { containersOf, processesIn } from './docker.js';
-import { Fleet, KEY } from './fleet.js';
+import { Fleet } from './fleet.js';
+import { KEY } from './live-server.js';
 import { until } from './until.js';
 
 declare module 'vitest' {

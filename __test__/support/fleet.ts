@@ -3,9 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { DockerIsol8Options, Isol8UserConfig, ServerOptions } from 'isol8';
-
-/** The master key of all of them. */
-export const KEY = 'the-master-key-of-the-tests';
+import { KEY } from './live-server.js';
 
 const PROGRAM = fileURLToPath(new URL('../programs/servers.mjs', import.meta.url));
 
