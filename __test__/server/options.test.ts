@@ -297,7 +297,7 @@ describe('what an operator allows, others get', () => {
     generous = new Caller((await liveServer({ auth, server: { limits } })).host);
     friend = new Caller(generous.host, await keyOf(generous, 'friends'));
   });
-  afterAll(() => docker(['rmi', 'isol8-test/allowed:v1']));
+  afterAll(() => docker(['rmi', '--force', 'isol8-test/allowed:v1']));
 
   const got = (options: object, cmd = 'echo ran') => friend.answer('POST', '/execute', { ...bash(cmd), options });
 
