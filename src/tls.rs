@@ -2,12 +2,14 @@
 //! `SSL_CERT_DIR` name others) and those in `ISOL8_EXTRA_CA_FILE`, checked by the one implementation of cryptography
 //! that is in this library.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 /// Names a file with additional CA certificates, for machines behind a proxy that signs TLS anew.
 const EXTRA_CA: &str = "ISOL8_EXTRA_CA_FILE";
@@ -54,12 +56,24 @@ pub fn trusting_nobody() -> ClientConfig {
 
 /// The same, trusting these.
 pub fn trusting(roots: RootCertStore) -> ClientConfig {
+    builder(roots).with_no_client_auth()
+}
+
+/// How connections are made safe with a Docker engine: both ends prove who they are. Besides its own `ca`, the
+/// authorities of this machine are trusted, as the API client does.
+pub fn mutual(ca: &[u8], cert: &[u8], key: &[u8]) -> Result<ClientConfig, Box<dyn Error + Send + Sync>> {
+    let mut roots = native_roots();
+    roots.add_parsable_certificates(certificates(ca)?);
+    let key = PrivateKeyDer::from_pem_slice(key)?;
+    Ok(builder(roots).with_client_auth_cert(certificates(cert)?, key)?)
+}
+
+fn builder(roots: RootCertStore) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows the versions of TLS that rustls does")
         .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {

@@ -51,17 +51,24 @@ async function outputIn(image: string, request: ExecutionRequest): Promise<strin
 
 // W58, W71: with the environment of any execution, by uid 100, without a network.
 describe.each<[Runtime, string[], [what: string, request: Omit<ExecutionRequest, 'runtime'>, output: string][]]>([
-  ['python', ['six'], [['import', { code: 'import os, six; print(six.PY3, os.getuid())' }, 'True 100']]],
+  [
+    'python',
+    ['numpy', 'six'],
+    [
+      ['import', { code: 'import os, six; print(six.PY3, os.getuid())' }, 'True 100'],
+      ['import of what has native code', { code: 'import numpy; print(numpy.arange(5).sum())' }, '10'],
+    ],
+  ],
   [
     'node',
-    ['is-odd', 'semver'],
+    ['lodash', 'semver'],
     [
-      ['require', { code: 'console.log(require("is-odd")(3))' }, 'true'],
-      ['import', { code: 'import isOdd from "is-odd"; console.log(isOdd(3))' }, 'true'],
+      ['require', { code: 'console.log(require("lodash").sum([1, 2]))' }, '3'],
+      ['import', { code: 'import _ from "lodash"; console.log(_.sum([1, 2]))' }, '3'],
       [
         'import in a module',
-        { code: 'import isOdd from "is-odd"; console.log(isOdd(3))', fileExtension: '.mjs' },
-        'true',
+        { code: 'import _ from "lodash"; console.log(_.sum([1, 2]))', fileExtension: '.mjs' },
+        '3',
       ],
       ['a program', { cmd: 'semver 1.2.3' }, '1.2.3'],
     ],
@@ -83,10 +90,20 @@ describe.each<[Runtime, string[], [what: string, request: Omit<ExecutionRequest,
   beforeAll(async () => {
     const progress = await built(runtime, packages, tag);
     expect(progress.at(-1)).toEqual({ status: 'done', message: undefined });
-  }, 60_000);
+  }, 120_000);
 
   it.each(uses)('can be used: %s', async (_, request, output) => {
     expect(await outputIn(tag, { runtime, ...request })).toBe(output);
+  });
+
+  it('are there for a request that needs them, which installs nothing', async () => {
+    const engine = ownEngine({ network: 'filtered', networkFilter: { whitelist: ['^nowhere\\.invalid$'] } });
+    const [[, request, output]] = uses as [(typeof uses)[number]];
+    const result = await engine.execute({ runtime, ...request, installPackages: packages });
+    expect(result).toMatchObject({ exitCode: 0, stdout: output });
+    expect(result.installMs).toBeUndefined();
+    const { Image } = await inspect(result.containerId ?? '');
+    expect((await inspect(Image)).Config.Labels[LABELS.dependencies]).toBe(packages.join(','));
   });
 
   it('are what the labels say', async () => {

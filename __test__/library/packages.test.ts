@@ -17,9 +17,10 @@ here(() => {
       // W56: without root, on a read-only root file system.
       ['bash', ['jq'], 'echo \'{"a":42}\' | jq .a', '42'],
       ['python', ['six'], 'import six; print(six.__name__)', 'six'],
+      ['python', ['numpy'], 'import numpy; print(numpy.arange(5).sum())', '10'],
       // W9: both kinds of modules.
-      ['node', ['is-odd'], 'console.log(require("is-odd")(3))', 'true'],
-      ['node', ['is-odd'], 'import odd from "is-odd"; console.log(odd(3))', 'true'],
+      ['node', ['lodash'], 'console.log(require("lodash").sum([1, 2]))', '3'],
+      ['node', ['lodash'], 'import _ from "lodash"; console.log(_.sum([1, 2]))', '3'],
       // W58.
       ['bun', ['zod'], 'import { z } from "zod"; console.log(z.string().parse("x"))', 'x'],
       // W69.

@@ -19,7 +19,6 @@ use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio_util::compat::TokioAsyncReadCompatExt;
 use tokio_util::sync::CancellationToken;
 
 /// Of the loopback network, and unlikely to be anybody else's.
@@ -77,7 +76,7 @@ async fn exchange(said: &[u8]) -> (Vec<Vec<u8>>, usize) {
     let policy = Policy::compile("networkFilter", &config, Vec::new()).expect("a policy");
     let outlet = Arc::new(Outlet::new(Proxy::with_lookup(policy, Arc::new(OneName))));
     let (mut program, proxy) = tokio::io::duplex(1 << 20);
-    let connections = stream::iter([(proxy.compat(), CancellationToken::new())]);
+    let connections = stream::iter([(proxy, CancellationToken::new())]);
     let serving = tokio::spawn(serve(outlet.clone(), connections));
     // The other end may have had enough before all was said.
     let _ = program.write_all(said).await;

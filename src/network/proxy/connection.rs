@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::io::{AsyncRead, AsyncWrite};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
-use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::counted::Counted;
 use super::registries::Term;
@@ -45,7 +44,7 @@ pub(super) async fn serve<C>(outlet: Arc<Outlet>, connection: C)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let connection = Counted::new(connection.compat(), outlet.clone());
+    let connection = Counted::new(connection, outlet.clone());
     let (moved, term) = (connection.moved(), Term::new());
     let serving = async {
         match http(&outlet, connection, None, &term).await {
@@ -92,7 +91,7 @@ impl Next {
 /// Serves the requests on `connection`. Within a tunnel, all of them are for the host at its end.
 pub(super) async fn http<C>(outlet: &Arc<Outlet>, connection: C, tunnel: Option<Authority>, term: &Term) -> Option<Next>
 where
-    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let next = NextSlot::default();
     let requests = Arc::new(Requests::new(outlet.clone(), tunnel, term.clone(), next.clone()));

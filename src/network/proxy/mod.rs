@@ -34,8 +34,8 @@ mod upload;
 
 use std::sync::Arc;
 
-use futures::io::{AsyncRead, AsyncWrite};
 use futures::{Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

@@ -5,18 +5,22 @@
 //! program says while nobody has its sandbox is never said in the name of the next.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use futures::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
-use futures::{AsyncReadExt, StreamExt};
-use isol8_protocol::frame::{self, FrameError};
-use isol8_protocol::mux::{Inbound, Stream};
+use futures::io::{AsyncWrite as _, ReadHalf, WriteHalf};
+use futures::{AsyncReadExt, Stream as _, StreamExt};
+use isol8_protocol::frame::{self, FrameError, MAX_DATA};
+use isol8_protocol::mux::{Inbound, Packet, Stream};
 use isol8_protocol::{MAX_TUNNELS, TunnelEnd};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// A piece of at least this many bytes is sent as it is; shorter ones go out together with what follows them.
+const LARGE: usize = 4 * 1024;
 
 /// The connections of one sandbox.
 #[derive(Debug, Default, Clone)]
@@ -29,6 +33,8 @@ pub struct Tunnels {
 pub struct Tunnel {
     /// Let go of before its place is.
     stream: Stream,
+    /// What came on it last, and how much of that has been read.
+    came: Option<(Packet, usize)>,
     gone: CancellationToken,
     _place: Place,
 }
@@ -84,7 +90,7 @@ impl Tunnels {
                 continue;
             }
             lock(open).insert(id, gone.clone());
-            let tunnel = Tunnel { stream, gone, _place: Place { id, freed: freed.clone() } };
+            let tunnel = Tunnel { stream, came: None, gone, _place: Place { id, freed: freed.clone() } };
             if let Some(taker) = &*lock(&self.taker) {
                 // Nobody is there any more: it is let go of.
                 let _ = taker.try_send(tunnel);
@@ -121,8 +127,27 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl AsyncRead for Tunnel {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, into)
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if let Some((packet, read)) = &mut self.came {
+                let rest = &packet.as_ref()[*read..];
+                let length = rest.len().min(into.remaining());
+                into.put_slice(&rest[..length]);
+                *read += length;
+                if length < rest.len() {
+                    return Poll::Ready(Ok(()));
+                }
+                self.came = None;
+                if length > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            // Whole packets, so that their bytes are copied once, and to a place that need not be zeroed for it.
+            match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+                Some(packet) => self.came = Some((packet?, 0)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
     }
 }
 
@@ -131,11 +156,33 @@ impl AsyncWrite for Tunnel {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut pieces = pieces.iter().filter(|piece| !piece.is_empty()).peekable();
+        let Some(first) = pieces.next() else { return Poll::Ready(Ok(0)) };
+        if first.len() >= LARGE || pieces.peek().is_none() {
+            return self.poll_write(cx, first);
+        }
+        let mut joined = first.to_vec();
+        for piece in pieces {
+            let length = piece.len().min(MAX_DATA - joined.len());
+            joined.extend_from_slice(&piece[..length]);
+        }
+        self.poll_write(cx, &joined)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_close(cx)
     }
 }

@@ -9,12 +9,15 @@ use bollard::{ClientVersion, Docker};
 use crate::api::DockerConnection;
 
 /// Seconds that the daemon may take to begin an answer.
-const TIMEOUT_SECONDS: u64 = 120;
+pub(super) const TIMEOUT_SECONDS: u64 = 120;
 
 /// API versions to try: the oldest that the newest engines accept, then the oldest that has all we need. Asking an
 /// engine for its version instead takes several times as long, since some run other programs to find out.
 const VERSIONS: [ClientVersion; 2] =
     [ClientVersion { major_version: 1, minor_version: 44 }, ClientVersion { major_version: 1, minor_version: 41 }];
+
+/// What endpoints begin with that are sockets of this machine.
+pub(super) const UNIX: &str = "unix://";
 
 const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
 
@@ -35,36 +38,58 @@ pub(super) fn endpoint(connection: Option<&DockerConnection>) -> Option<String> 
 
 /// A client for `endpoint` that speaks a version which the engine there accepts.
 pub(super) async fn client(connection: Option<&DockerConnection>, endpoint: &str) -> Result<Docker, DockerError> {
-    let certificates = connection.and_then(|connection| connection.cert_path.as_deref());
+    let certificates = certificates(connection, endpoint);
     let [newer, older] = &VERSIONS;
-    let docker = client_for(endpoint, certificates, newer)?;
+    let docker = client_for(endpoint, certificates.as_ref(), newer)?;
     match docker.ping().await {
         Ok(_) => Ok(docker),
         Err(error) if is_connection_error(&error) => Err(error),
         Err(_) => {
-            let docker = client_for(endpoint, certificates, older)?;
+            let docker = client_for(endpoint, certificates.as_ref(), older)?;
             docker.ping().await.map(|_| docker)
         }
     }
 }
 
+/// The files that make both ends of a connection over TLS sure of each other.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    pub(super) key: PathBuf,
+    pub(super) cert: PathBuf,
+    pub(super) ca: PathBuf,
+}
+
+/// Those for `endpoint`, if it is to be reached over TLS.
+pub(super) fn certificates(connection: Option<&DockerConnection>, endpoint: &str) -> Option<Certificates> {
+    let directory = connection.and_then(|connection| connection.cert_path.as_deref()).map(PathBuf::from);
+    let is_tls = directory.is_some() || endpoint.starts_with("https://") || variable("DOCKER_TLS_VERIFY").is_some();
+    if !is_tls || endpoint.starts_with(UNIX) {
+        return None;
+    }
+    let directory = directory.or_else(|| variable("DOCKER_CERT_PATH").map(PathBuf::from));
+    let directory = directory.unwrap_or_else(|| Path::new(&variable("HOME").unwrap_or_default()).join(".docker"));
+    let file = |name| directory.join(name);
+    Some(Certificates { key: file("key.pem"), cert: file("cert.pem"), ca: file("ca.pem") })
+}
+
 /// A client that speaks `version`. Does no I/O yet.
-fn client_for(endpoint: &str, certificates: Option<&str>, version: &ClientVersion) -> Result<Docker, DockerError> {
-    if endpoint.starts_with("unix://") {
+fn client_for(
+    endpoint: &str,
+    certificates: Option<&Certificates>,
+    version: &ClientVersion,
+) -> Result<Docker, DockerError> {
+    if endpoint.starts_with(UNIX) {
         return Docker::connect_with_unix(endpoint, TIMEOUT_SECONDS, version);
     }
     if !["tcp://", "http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
         return Err(DockerError::UnsupportedURISchemeError { uri: endpoint.to_owned() });
     }
-    let is_tls = certificates.is_some() || endpoint.starts_with("https://") || variable("DOCKER_TLS_VERIFY").is_some();
-    if !is_tls {
-        return Docker::connect_with_http(endpoint, TIMEOUT_SECONDS, version);
+    match certificates {
+        None => Docker::connect_with_http(endpoint, TIMEOUT_SECONDS, version),
+        Some(Certificates { key, cert, ca }) => {
+            Docker::connect_with_ssl(endpoint, key, cert, ca, TIMEOUT_SECONDS, version)
+        }
     }
-    let directory = certificates.map(PathBuf::from).or_else(|| variable("DOCKER_CERT_PATH").map(PathBuf::from));
-    let directory = directory.unwrap_or_else(|| Path::new(&variable("HOME").unwrap_or_default()).join(".docker"));
-    let file = |name| directory.join(name);
-    let (key, cert, ca) = (file("key.pem"), file("cert.pem"), file("ca.pem"));
-    Docker::connect_with_ssl(endpoint, &key, &cert, &ca, TIMEOUT_SECONDS, version)
 }
 
 /// An environment variable; one that is empty counts as unset.

@@ -9,6 +9,7 @@ mod attach;
 mod connect;
 mod memory;
 mod owner;
+mod route;
 mod spec;
 mod starts;
 
@@ -16,9 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
-use bollard::query_parameters::{
-    AttachContainerOptions, CreateContainerOptions, RemoveContainerOptions, WaitContainerOptions,
-};
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, WaitContainerOptions};
 use futures::StreamExt;
 use jiff::Timestamp;
 
@@ -28,6 +27,7 @@ use crate::api::DockerConnection;
 
 pub(crate) use abandoned::owner;
 pub use owner::Owner;
+use route::Route;
 pub use starts::{allow_starts, finish_starts};
 
 /// How long the daemon may take to start a container. Seconds, on a machine that is overwhelmed; it can also hang for
@@ -42,6 +42,7 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Docker {
     client: bollard::Docker,
     endpoint: Arc<str>,
+    route: Route,
 }
 
 impl std::fmt::Debug for Docker {
@@ -59,7 +60,8 @@ impl Docker {
             source: connect::reason(source),
         };
         let client = connect::client(connection, &endpoint).await.map_err(unavailable)?;
-        Ok(Self { client, endpoint: endpoint.clone() })
+        let route = Route::to(&endpoint, connect::certificates(connection, &endpoint)).map_err(unavailable)?;
+        Ok(Self { client, endpoint: endpoint.clone(), route })
     }
 
     /// The API client, for images and for housekeeping.
@@ -86,13 +88,11 @@ impl Docker {
     }
 
     async fn attach_and_start(&self, id: &ContainerId) -> Result<ByteStream, BackendError> {
-        let options =
-            AttachContainerOptions { stream: true, stdin: true, stdout: true, stderr: true, ..Default::default() };
-        let attached = self.client.attach_container(id.as_str(), Some(options)).await;
+        let attached = attach::attach(&self.route, id).await;
         let attached = attached.map_err(|error| self.error("attach to a container", error))?;
         let started = self.client.start_container(id.as_str(), None).await;
         started.map_err(|error| self.error("start a container", error))?;
-        Ok(Box::new(attach::AttachStream::new(id.clone(), attached)))
+        Ok(Box::new(attached))
     }
 
     /// Waits until the daemon has finished a removal that is under way.

@@ -12,15 +12,19 @@ use std::task::{Context, Poll};
 use futures::channel::{mpsc, oneshot};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{SinkExt, StreamExt};
-pub use yamux::{ConnectionError, Mode, Stream};
+pub use yamux::{ConnectionError, Mode, Packet, Stream};
 
 use cork::Cork;
 
 /// Most streams at a time on one connection, proxied connections included.
 pub const MAX_STREAMS: usize = 512;
 
-/// Most bytes that a peer can have buffered unread over all streams: yamux's 256 KiB floor for each.
-pub const MAX_UNREAD: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize;
+/// By how much the windows of all streams together may outgrow yamux's floor of 256 KiB for each. One grows as long as its
+/// sender waits for it: on the way through the daemon, more than the floor is under way.
+const MAX_GROWTH: usize = 4 * 1024 * 1024;
+
+/// Most bytes that a peer can have buffered unread over all streams.
+pub const MAX_UNREAD: usize = MAX_STREAMS * yamux::DEFAULT_CREDIT as usize + MAX_GROWTH;
 
 /// Largest yamux frame that is sent: one of our data frames and its header, so that they are not split.
 const SEND_SIZE: usize = crate::frame::MAX_DATA + crate::frame::HEADER;

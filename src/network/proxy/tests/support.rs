@@ -9,7 +9,6 @@ use futures::channel::mpsc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -118,7 +117,7 @@ pub(super) fn owned(texts: &[&str]) -> Vec<String> {
 
 /// A sandbox's way out.
 pub(super) struct Exit {
-    connections: mpsc::UnboundedSender<(Compat<DuplexStream>, CancellationToken)>,
+    connections: mpsc::UnboundedSender<(DuplexStream, CancellationToken)>,
     outlet: Arc<Outlet>,
     pub(super) serving: AbortOnDropHandle<()>,
 }
@@ -148,7 +147,7 @@ impl Exit {
     /// One that nobody waits for once `gone` is cancelled.
     pub(super) fn connect_until(&self, gone: CancellationToken) -> DuplexStream {
         let (program, proxy) = tokio::io::duplex(64 * 1024);
-        self.connections.unbounded_send((proxy.compat(), gone)).expect("it is being served");
+        self.connections.unbounded_send((proxy, gone)).expect("it is being served");
         program
     }
 
