@@ -153,6 +153,8 @@ describe('what has the wrong form is no option', () => {
     ['{"readonlyRootFs":"false"}', 'expected a boolean'],
     ['{"persist":"true"}', 'expected a boolean'],
     ['{"image":["debian"]}', 'expected a string'],
+    ['{"poolSize":[1,1]}', 'expected a number, or an object with `clean` and `dirty`'],
+    ['{"poolSize":{"clean":1,"dirtier":1}}', 'unknown field `dirtier`'],
     ['{"security":"unconfined"}', 'invalid type: string "unconfined"'],
     ['{"security":{"seccomp":"none"}}', 'unknown variant `none`'],
     ['{"security":{"privileged":true}}', 'unknown field `privileged`'],
@@ -407,6 +409,24 @@ for host in ["allowed.invalid", "other.invalid"]:
     expect(await room()).toEqual(['2048', 200]);
     expect(await room({ sandboxSize: '64m', pidsLimit: 20 })).toEqual(['64', 20]);
   });
+});
+
+it('how the operator has set up the server is for the operator to know', async () => {
+  const auth = { enabled: true, connectionString: await database('SQLite') };
+  const security = { seccomp: 'custom' as const, customProfilePath: '/nowhere/secret-profile.json' };
+  const { caller, process } = await ServerProcess.start({ config: { auth, security } });
+  const [status, { error, code }] = await caller.run(':');
+  expect([status, code]).toEqual([422, 'SECCOMP_PROFILE']);
+  expect(error).toMatch(/^Failed to load custom seccomp profile at \/nowhere\/secret-profile\.json: /);
+  const other = new Caller(caller.host, await keyOf(caller, 'team'));
+  const neutral = 'the server cannot start sandboxes as its configuration says; its log tells why';
+  for (const sessionId of [undefined, 'kept']) {
+    const answer = [500, { error: neutral, code: 'SECCOMP_PROFILE' }];
+    expect(await other.run(':', sessionId)).toEqual(answer);
+    const events = await eventsOf(await other.ask('POST', '/execute/stream', bash(':', sessionId)));
+    expect(events).toEqual([{ type: 'error', data: neutral, code: 'SECCOMP_PROFILE' }]);
+  }
+  await until('the log to tell', 20_000, () => process.stderr.includes('secret-profile.json'));
 });
 
 it('W103: one request with `debug` does not have the server say what it does', async () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { bash, Caller } from '../support/caller.js';
 import { docker } from '../support/docker.js';
 import { liveServer } from '../support/live-server.js';
+import { until } from '../support/until.js';
 
 let server: Caller;
 
@@ -195,7 +196,11 @@ describe('/file', () => {
   // W99: a failing file operation was a plain-text 500.
   it('W99: says that a file is not there, or cannot be written', async () => {
     expect(await get({ sessionId: 'files', path: 'missing' })).toEqual(refused(404, /missing/, 'READ_FILE_FAILED'));
-    expect(await get({ sessionId: 'files', path: '/etc/shadow' })).toEqual(refused(404, /shadow/, 'READ_FILE_FAILED'));
+    expect(await get({ sessionId: 'files', path: 'empty/b' })).toEqual(refused(404, /empty/, 'READ_FILE_FAILED'));
+    // What is there and cannot be read is something else.
+    for (const path of ['/etc/shadow', '/sandbox/a', '/dev/null']) {
+      expect(await get({ sessionId: 'files', path })).toEqual(refused(422, new RegExp(path), 'READ_FILE_FAILED'));
+    }
     const outside = { sessionId: 'files', path: '/etc/passwd', content: '' };
     expect(await put(outside)).toEqual(refused(400, /^Failed to write file \/etc\/passwd /, 'INVALID_REQUEST'));
     const below = { sessionId: 'files', path: '/sandbox/empty/b', content: '' };
@@ -247,6 +252,30 @@ describe('the rest', () => {
     expect(text).toMatch(/^isol8_executions_total\{runtime="bash",outcome="success"\} [1-9]/m);
     expect(text).toMatch(/^isol8_requests_total\{route="\/session\/\{id\}",status="200"\} [1-9]/m);
     expect(text.endsWith('# EOF\n')).toBe(true);
+  });
+
+  it('what is refused is no execution in the metrics, and a failed setup is an error', async () => {
+    const outcomes = async () => {
+      const text = await (await server.ask('GET', '/metrics')).text();
+      const counts = text.matchAll(/^isol8_executions_total\{runtime="(\w+)",outcome="(\w+)"\} (\d+)/gm);
+      return Object.fromEntries(
+        [...counts].map(([, runtime, outcome, count]) => [`${runtime} ${outcome}`, Number(count)]),
+      );
+    };
+    const before = await outcomes();
+    for (const body of [
+      { ...bash(':'), options: { memoryLimit: '1000g' } },
+      { ...bash(':'), options: { memoryLimit: 'much' } },
+      { ...bash(':'), sessionId: '' },
+    ]) {
+      for (const path of ['/execute', '/execute/stream']) expect((await server.ask('POST', path, body)).ok).toBe(false);
+    }
+    expect(await outcomes()).toEqual(before);
+    const request = { runtime: 'bash', cmd: ':', setupScript: 'exit 3' };
+    for (const path of ['/execute', '/execute/stream']) await (await server.ask('POST', path, { request })).text();
+    const failed = { ...before, 'bash error': (before['bash error'] ?? 0) + 2 };
+    await until('both to be counted', 20_000, async () => (await outcomes())['bash error'] === failed['bash error']);
+    expect(await outcomes()).toEqual(failed);
   });
 
   it.each([

@@ -1,8 +1,11 @@
 //! How an engine is set up, as the caller wrote it. Nothing here has been checked yet.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{AuditConfig, NetworkFilterConfig, RemoteCodeOptions, Secret, SecurityConfig, object, secret};
@@ -129,19 +132,59 @@ pub struct PoolSize {
 }
 
 /// A [`PoolSize`] as callers write it: a number stands for both kinds.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(rename = "PoolSize")]
+#[derive(JsonSchema)]
+#[schemars(rename = "PoolSize", untagged)]
 enum PoolSizeText {
     Both(f64),
-    Each { clean: Option<f64>, dirty: Option<f64> },
+    Each(EachPoolSize),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+struct EachPoolSize {
+    clean: Option<f64>,
+    dirty: Option<f64>,
+}
+
+/// By what it begins with. To try one form after the other, serde would have to keep all of it, however long it is.
+impl<'de> Deserialize<'de> for PoolSizeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = PoolSizeText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or an object with `clean` and `dirty`")
+            }
+
+            fn visit_f64<E>(self, both: f64) -> Result<PoolSizeText, E> {
+                Ok(PoolSizeText::Both(both))
+            }
+
+            fn visit_u64<E>(self, both: u64) -> Result<PoolSizeText, E> {
+                Ok(PoolSizeText::Both(both as f64))
+            }
+
+            fn visit_i64<E>(self, both: i64) -> Result<PoolSizeText, E> {
+                Ok(PoolSizeText::Both(both as f64))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<PoolSizeText, A::Error> {
+                EachPoolSize::deserialize(MapAccessDeserializer::new(members)).map(PoolSizeText::Each)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 impl From<PoolSizeText> for PoolSize {
     fn from(text: PoolSizeText) -> Self {
         match text {
             PoolSizeText::Both(both) => Self { clean: Some(both), dirty: Some(both) },
-            PoolSizeText::Each { clean, dirty } => Self { clean, dirty },
+            PoolSizeText::Each(EachPoolSize { clean, dirty }) => Self { clean, dirty },
         }
     }
 }

@@ -46,8 +46,6 @@ pub(super) struct App {
     pub(super) log: Option<RequestLog>,
     /// Whether there is a page for browsers.
     pub(super) console: bool,
-    /// How many requests a key may make.
-    pub(super) key_rate: Option<Rate<Arc<str>>>,
     /// How many requests a tenant may make.
     pub(super) tenant_rate: Option<Rate<Tenant>>,
     pub(super) readiness: Readiness,
@@ -88,7 +86,6 @@ impl App {
             metrics,
             log: None,
             console: true,
-            key_rate: limits.per_key.per_minute.map(Rate::new),
             tenant_rate: limits.per_tenant.per_minute.map(Rate::new),
             readiness,
             passes: Passes::default(),

@@ -1,12 +1,15 @@
 //! Who a request is from, and which part of the server is theirs.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, HeaderValue};
 
-use super::auth::{AuthRejection, Authenticator, Role, Store};
+use super::auth::{AuthRejection, Authenticator, Presented, Role, Store};
+use super::guesses::Guesses;
+use super::rate::Rate;
 use super::refusal::Refusal;
 use crate::api::KeyLifetime;
 
@@ -75,17 +78,20 @@ impl Caller {
 #[derive(Debug)]
 pub(super) struct Access {
     authenticator: Authenticator,
+    guesses: Guesses,
+    /// How many requests a key may make, by its hash.
+    rate: Option<Rate<String>>,
     /// For how long a key is valid for which nothing else is said.
     pub(super) lifetime: KeyLifetime,
 }
 
 impl Access {
-    pub(super) fn new(authenticator: Authenticator, lifetime: KeyLifetime) -> Self {
-        Self { authenticator, lifetime }
+    pub(super) fn new(authenticator: Authenticator, lifetime: KeyLifetime, per_minute: Option<u64>) -> Self {
+        Self { authenticator, guesses: Guesses::new(), rate: per_minute.map(Rate::new), lifetime }
     }
 
-    /// Who has sent these headers.
-    pub(super) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    /// Who has sent these headers, from that address. The database is asked last: whatever can be refused without it is.
+    pub(super) async fn authenticate(&self, headers: &HeaderMap, from: IpAddr) -> Result<Caller, Refusal> {
         let in_header = headers.get_all(AUTHORIZATION).iter().map(|header| Cow::Borrowed(header.as_bytes()));
         let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
         let mut presented = in_header.chain(protocols.filter_map(shown_in_protocols).map(Cow::Owned));
@@ -94,10 +100,34 @@ impl Access {
             // Somebody on the way may have gone by the other one.
             return Err(AuthRejection::Invalid.into());
         }
-        Ok(match self.authenticator.authenticate(header.as_deref()).await? {
-            Role::Master => Caller::Master,
-            Role::Key { id, tenant } => Caller::Key { id: id.to_string().into(), tenant: tenant.as_str().into() },
-        })
+        let key = match self.authenticator.recognise(header.as_deref())? {
+            Presented::Master => return Ok(Caller::Master),
+            Presented::Key(key) => key,
+        };
+        let hash = key.hash();
+        let guess = self.guesses.admit(from, &hash);
+        let guess = guess.map_err(|wait| Refusal::busy("too many wrong keys from this address", wait))?;
+        if let Some(rate) = &self.rate {
+            let taken = rate.take(hash.clone());
+            taken.map_err(|wait| {
+                Refusal::busy("too many requests with this key (server.limits.perKey.perMinute)", wait)
+            })?;
+        }
+        match self.authenticator.look_up(&key).await {
+            Ok(Role::Key { id, tenant }) => {
+                guess.right();
+                Ok(Caller::Key { id: id.to_string().into(), tenant: tenant.as_str().into() })
+            }
+            Ok(Role::Master) => Ok(Caller::Master),
+            Err(rejection @ AuthRejection::Unavailable(_)) => {
+                guess.unknown();
+                Err(rejection.into())
+            }
+            Err(rejection) => {
+                guess.wrong();
+                Err(rejection.into())
+            }
+        }
     }
 
     /// The database of keys, if there is one.

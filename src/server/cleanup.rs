@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::app::App;
 use super::body;
@@ -21,6 +23,9 @@ use super::caller::{Caller, Tenant};
 use super::refusal::Refusal;
 use crate::api::ErrorCode;
 use crate::engine::{self, Removal, Selection};
+
+/// How long the Docker engine may take to say what there is, before what there is is ended.
+const LISTING: Duration = Duration::from_secs(5);
 
 /// The body of `POST /cleanup`.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -116,9 +121,15 @@ impl Passes {
 
 async fn pass(app: Arc<App>, tenant: Option<Tenant>, images: bool) -> Result<Cleaned, Refusal> {
     let tenant = tenant.as_ref();
-    let containers = engine::list_service_containers(&app.server, tenant.and_then(Tenant::name)).await?;
+    let list = || engine::list_service_containers(&app.server, tenant.and_then(Tenant::name));
+    // Before they are gone, to tell how many there were. Whatever the Docker engine says, what there is ends.
+    let listed = timeout(LISTING, list()).await;
     let ended = app.sessions.end_all(tenant).await;
     app.engines.stop(tenant).await;
+    let containers = match listed {
+        Ok(listed) => listed?,
+        Err(_) => list().await?,
+    };
     let found = u32::try_from(containers.len()).unwrap_or(u32::MAX);
     let left = engine::cleanup(None, &Selection::Ids(containers.into_iter().collect())).await?;
     let containers = Count { removed: found.saturating_sub(left.failed), ..left.into() };

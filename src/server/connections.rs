@@ -7,6 +7,7 @@
 //! answer for a while loses it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -134,6 +135,10 @@ impl Upgraded {
     }
 }
 
+/// Where a request has come from: the client, or a proxy in front of us.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// Something that keeps a connection busy.
 struct Busy(Arc<Connection>);
 
@@ -177,7 +182,7 @@ impl Connections {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.open(stream, router.clone()),
+                Ok((stream, from)) => self.open(stream, Peer(from.ip()), router.clone()),
                 Err(error) => {
                     tracing::debug!(error = %error, "could not accept a connection");
                     self.inner.make_room(None);
@@ -186,8 +191,8 @@ impl Connections {
             }
         }
         // For the system they have been accepted already.
-        while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-            self.open(stream, router.clone());
+        while let Some(Ok((stream, from))) = listener.accept().now_or_never() {
+            self.open(stream, Peer(from.ip()), router.clone());
         }
     }
 
@@ -217,7 +222,7 @@ impl Connections {
         Upgraded { entry: self.inner.enter(), _task: self.inner.tasks.token() }
     }
 
-    fn open(&self, stream: TcpStream, router: Router) {
+    fn open(&self, stream: TcpStream, from: Peer, router: Router) {
         if !self.inner.make_room(Some(1)) {
             // As much as goes at once: whoever is turned away is not waited for.
             let _ = stream.try_write(&FULL);
@@ -226,7 +231,7 @@ impl Connections {
         // Answers are written whole; waiting for more only makes them late.
         let _ = stream.set_nodelay(true);
         let entry = self.inner.enter();
-        self.inner.tasks.spawn(async move { entry.inner.converse(&entry.connection, stream, router).await });
+        self.inner.tasks.spawn(async move { entry.inner.converse(&entry.connection, stream, from, router).await });
     }
 }
 
@@ -259,10 +264,11 @@ impl Inner {
         closed == surplus
     }
 
-    async fn converse(&self, connection: &Arc<Connection>, stream: TcpStream, router: Router) {
+    async fn converse(&self, connection: &Arc<Connection>, stream: TcpStream, from: Peer, router: Router) {
         let last_words = LastWords::default();
         let stream = Wire::new(Patient::new(stream, PATIENCE, last_words.clone()));
-        let service = service_fn(|request: hyper::Request<Incoming>| {
+        let service = service_fn(|mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(from);
             let (busy, mut router) = (Busy::new(connection), router.clone());
             async move {
                 let response = router.call(request).await;

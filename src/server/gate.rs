@@ -1,6 +1,7 @@
 //! What every request goes through: who is it from, may they ask for more, what if answering it goes wrong, and what is
 //! noted of it.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::app::App;
 use super::caller::Caller;
+use super::connections::Peer;
 use super::held::Held;
 use super::log::Line;
 use super::refusal::Refusal;
@@ -37,7 +39,8 @@ pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next
     let id = HeaderValue::try_from(entry.id.as_str());
     let answer = async {
         if !is_public {
-            let caller = app.access.authenticate(request.headers()).await?;
+            let from = request.extensions().get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| *address);
+            let caller = app.access.authenticate(request.headers(), from).await?;
             entry.caller = Some(caller.clone());
             app.check_rate(&caller)?;
             check_encoding(&request)?;
@@ -71,11 +74,8 @@ fn check_encoding(request: &Request) -> Result<(), Refusal> {
 
 impl App {
     fn check_rate(&self, caller: &Caller) -> Result<(), Refusal> {
-        let Caller::Key { id, .. } = caller else { return Ok(()) };
-        let by_key = self.key_rate.as_ref().map_or(Ok(()), |rate| rate.take(id.clone()));
-        by_key
-            .map_err(|wait| Refusal::busy("too many requests with this key (server.limits.perKey.perMinute)", wait))?;
-        let by_tenant = self.tenant_rate.as_ref().map_or(Ok(()), |rate| rate.take(caller.tenant()));
+        let Some(rate) = self.tenant_rate.as_ref().filter(|_| !caller.is_master()) else { return Ok(()) };
+        let by_tenant = rate.take(caller.tenant());
         by_tenant
             .map_err(|wait| Refusal::busy("too many requests of this tenant (server.limits.perTenant.perMinute)", wait))
     }

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`auth`] | who a request is from: the master key, and keys that a database holds |
 //! | `listen`, `connections`, `wire`, `patient`, `websocket` | connections |
-//! | `gate`, `caller` | what every request goes through; who sent it |
+//! | `gate`, `caller`, `guesses` | what every request goes through; who sent it, and who tries keys |
 //! | `routes` | the answers, one file per resource; `body`, `extract` read requests, `held` is what is sent, `refusal` says no |
 //! | `memory` | how much of requests and answers is held at a time |
 //! | `run` | from an accepted request to a running program, in the order of the next four |
@@ -36,6 +36,7 @@ mod decisions;
 mod engines;
 mod extract;
 mod gate;
+mod guesses;
 mod held;
 mod listen;
 mod log;
@@ -214,7 +215,8 @@ impl Server {
         let store = open_store(&options, &config).await?;
         let lifetime = KeyLifetime::from_millis(config.auth.default_ttl_ms as f64).map_err(InvalidKey::from);
         let lifetime = lifetime.map_err(|error| StartError::Lifetime(error.to_string()))?;
-        let access = Access::new(Authenticator::new(master, store.clone()), lifetime);
+        let per_minute = config.server.limits.per_key.per_minute;
+        let access = Access::new(Authenticator::new(master, store.clone()), lifetime, per_minute);
         let metrics = Arc::new(Metrics::new());
         let workshop = Workshop {
             server: Uuid::new_v4().to_string().into(),

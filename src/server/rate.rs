@@ -59,6 +59,14 @@ impl<K: Eq + Hash> Rate<K> {
         *bucket = Bucket { tokens: left, since: now };
         answer
     }
+
+    /// One that was taken for nothing.
+    pub(super) fn give_back(&self, key: K) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = state.buckets.get_mut(&key) {
+            bucket.tokens = (bucket.tokens + 1.0).min(self.bound);
+        }
+    }
 }
 
 impl Bucket {

@@ -14,6 +14,9 @@ use crate::api::wire::{ErrorBody, ServerEvent};
 use crate::engine;
 use crate::telemetry::chain;
 
+/// What Linux says of a path that leads nowhere: `ENOENT` and `ENOTDIR`.
+const NOT_THERE: [i32; 2] = [2, 20];
+
 /// More of a message than this is not sent: some quote what the client sent.
 const MAX_MESSAGE: usize = 16 * 1024;
 
@@ -47,6 +50,17 @@ impl Refusal {
         Self { status, ..self }
     }
 
+    /// The same for somebody who is not to know how the server is set up: what has to do with nothing but that goes into
+    /// the log instead.
+    pub(super) fn for_outsiders(self) -> Self {
+        if !matches!(self.code, ErrorCode::SeccompProfile | ErrorCode::UnknownOciRuntime) {
+            return self;
+        }
+        tracing::error!("{}", self.message);
+        let message = "the server cannot start sandboxes as its configuration says; its log tells why";
+        Self::new(self.code, message).with_status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     /// What kind of failure it is, and its message.
     pub(super) fn into_parts(self) -> (ErrorCode, String) {
         (self.code, self.message)
@@ -72,7 +86,14 @@ impl Refusal {
 
 impl From<engine::Error> for Refusal {
     fn from(error: engine::Error) -> Self {
-        Self::new(error.code(), chain(&error))
+        let refusal = Self::new(error.code(), chain(&error));
+        match &error {
+            // There is one, but not one to be read.
+            engine::Error::ReadFile(failure) if !NOT_THERE.contains(&failure.errno) => {
+                refusal.with_status(StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            _ => refusal,
+        }
     }
 }
 

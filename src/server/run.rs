@@ -4,6 +4,8 @@
 //! session's turn, if it has one → a permit → an engine. Whatever goes wrong before an engine has it is a refusal; from
 //! then on the engine's events say how it goes. Dropping a [`Run`] kills the program and gives everything back.
 
+use std::time::Instant;
+
 use super::admission::{NoPlace, Permit, Ticket};
 use super::app::App;
 use super::caller::Caller;
@@ -16,7 +18,7 @@ use super::sessions::{Turn, Visit};
 use super::watch::Watch;
 use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::api::{ErrorCode, ExecutionResult, Phase, Request, StreamEventKind};
-use crate::engine::{Controls, Engine, EventStream};
+use crate::engine::{Controls, Engine, Error, EventStream};
 use crate::runtime;
 
 /// An execution that a client has asked for and may have.
@@ -27,7 +29,7 @@ pub(super) struct Wish {
     ticket: Ticket,
     caller: Caller,
     visit: Option<Visit>,
-    watch: Watch,
+    since: Instant,
     /// What the request takes up.
     share: Share,
 }
@@ -37,6 +39,8 @@ pub(super) struct Wish {
 pub(super) struct Grant {
     request: Request,
     place: Place,
+    /// Whether it is for somebody with another key than the master key.
+    is_outsiders: bool,
     watch: Watch,
     share: Share,
     /// Given back last.
@@ -61,19 +65,18 @@ pub(super) struct Run {
 impl App {
     /// Takes what a client wants into its line, if it may have it. `share` is what it takes up.
     pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody, share: Share) -> Result<Wish, Refusal> {
-        let ExecuteBody { mut request, options, session_id } = body;
-        let watch = Watch::new(self.metrics.clone(), &request.runtime);
+        let (since, ExecuteBody { mut request, options, session_id }) = (Instant::now(), body);
         runtime::get(&request.runtime).map_err(|error| Refusal::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let effective = self.policy.decide(caller, options, &mut request)?;
         let tenant = caller.tenant();
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
         let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;
-        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, watch, share })
+        Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, since, share })
     }
 
     /// Waits until it may run.
     pub(super) async fn admit(&self, wish: Wish) -> Result<Grant, Refusal> {
-        let Wish { request, effective, ticket, caller, visit, watch, share } = wish;
+        let Wish { request, effective, ticket, caller, visit, since, share } = wish;
         let turn = match visit {
             Some(visit) => Some(visit.turn().await?),
             None => None,
@@ -83,8 +86,8 @@ impl App {
             Some(turn) => Place::Session(turn),
             None => Place::Own(self.engines.get(&caller.tenant(), &effective)?),
         };
-        watch.admitted();
-        Ok(Grant { request, place, watch, share, _permit: permit })
+        let watch = Watch::new(self.metrics.clone(), &request.runtime, since);
+        Ok(Grant { request, place, is_outsiders: !caller.is_master(), watch, share, _permit: permit })
     }
 }
 
@@ -114,7 +117,12 @@ impl Grant {
             Ok(_) => Outcome::failure,
             Err(_) => Outcome::error,
         });
-        Ok((result?, self.share))
+        Ok((result.map_err(|error| self.refusal(error))?, self.share))
+    }
+
+    fn refusal(&self, error: Error) -> Refusal {
+        let refusal = Refusal::from(error);
+        if self.is_outsiders { refusal.for_outsiders() } else { refusal }
     }
 
     /// Runs it.
@@ -137,7 +145,11 @@ impl Run {
                 let mut event = ServerEvent::from(event);
                 // The only error after which a program exits.
                 self.has_timed_out |= event.event.kind == StreamEventKind::Error;
-                if event.event.kind == StreamEventKind::Exit && event.event.phase == Some(Phase::Code) {
+                let is_exit_of = |phase| event.event.kind == StreamEventKind::Exit && event.event.phase == Some(phase);
+                if is_exit_of(Phase::Setup) && event.event.data != "0" {
+                    self.grant.watch.ended(Outcome::error);
+                }
+                if is_exit_of(Phase::Code) {
                     self.is_over = true;
                     self.grant.watch.ended(match event.event.data.as_str() {
                         _ if self.has_timed_out => Outcome::timeout,
@@ -152,7 +164,7 @@ impl Run {
             Err(error) => {
                 self.is_over = true;
                 self.grant.watch.ended(Outcome::error);
-                Some(Refusal::from(error).into_event())
+                Some(self.grant.refusal(error).into_event())
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One execution under observation: what it came to, and what its time was spent on.
+//! One execution under observation: what it came to, and what its time was spent on. What is refused is none.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ pub(super) struct Watch {
     metrics: Arc<Metrics>,
     runtime: String,
     since: Instant,
-    /// When it was its turn.
-    admitted: OnceLock<Duration>,
+    /// How long it took until it was its turn.
+    queued: Duration,
     /// How long it then took until there was a sandbox.
     sandbox: Arc<OnceLock<Duration>>,
     /// What it came to, if it was not cut short.
@@ -21,14 +21,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(metrics: Arc<Metrics>, runtime: &str) -> Self {
-        let (runtime, since) = (runtime.to_owned(), Instant::now());
-        Self { metrics, runtime, since, admitted: OnceLock::new(), sandbox: Arc::default(), outcome: None }
-    }
-
-    /// It may run.
-    pub(super) fn admitted(&self) {
-        let _ = self.admitted.set(self.since.elapsed());
+    /// It was asked for `since`, and may run now.
+    pub(super) fn new(metrics: Arc<Metrics>, runtime: &str, since: Instant) -> Self {
+        let (runtime, queued) = (runtime.to_owned(), since.elapsed());
+        Self { metrics, runtime, since, queued, sandbox: Arc::default(), outcome: None }
     }
 
     /// It runs, under these controls.
@@ -46,11 +42,10 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let total = self.since.elapsed();
         self.metrics.ended(&self.runtime, self.outcome.unwrap_or(Outcome::cancelled));
-        let Some(queue) = self.admitted.get() else { return };
-        self.metrics.took(Phase::queue, *queue);
+        self.metrics.took(Phase::queue, self.queued);
         if let Some(sandbox) = self.sandbox.get() {
             self.metrics.took(Phase::sandbox, *sandbox);
-            self.metrics.took(Phase::run, total.saturating_sub(*queue + *sandbox));
+            self.metrics.took(Phase::run, total.saturating_sub(self.queued + *sandbox));
         }
         self.metrics.took(Phase::total, total);
     }

@@ -119,8 +119,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
 
 /// The status of an answer that is hyper's own.
 fn bare(head: &[u8]) -> Option<StatusCode> {
+    // Almost everything that is written is something else, and long.
+    let head = head.strip_prefix(b"HTTP/1.1 ")?;
     let (line, headers) = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?.split_once("\r\n")?;
-    let status = line.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+    let status = line.get(..3)?;
     let mut names = headers.split("\r\n").map(|header| header.split(':').next().unwrap_or_default());
     let is_ours = names.any(|name| name.eq_ignore_ascii_case(REQUEST_ID.as_str()));
     let status = status.parse::<StatusCode>().ok().filter(StatusCode::is_client_error)?;

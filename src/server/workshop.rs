@@ -49,6 +49,9 @@ impl Workshop {
         // Who may run is decided before; an engine of its own accord has nobody wait.
         let max_concurrent = Some(self.capacity as f64);
         let options = Options { mode: Some(mode), max_concurrent, ..effective.options.clone() };
-        Ok(Engine::for_service(options, service)?)
+        Engine::for_service(options, service).map_err(|error| {
+            let refusal = Refusal::from(error);
+            if *tenant == Tenant::Master { refusal } else { refusal.for_outsiders() }
+        })
     }
 }

@@ -49,7 +49,7 @@ impl ApiKey {
     }
 
     /// What is kept of it. Whoever has a hash cannot find its key, so how long it takes to look one up tells nothing.
-    pub(super) fn hash(&self) -> String {
+    pub(in crate::server) fn hash(&self) -> String {
         hex(&Sha256::digest(self.expose()))
     }
 }

@@ -66,6 +66,15 @@ pub enum Role {
     },
 }
 
+/// What a request presents.
+#[derive(Debug, Clone)]
+pub enum Presented {
+    /// The master key.
+    Master,
+    /// What may be a key of the database.
+    Key(ApiKey),
+}
+
 /// Why a request goes no further.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AuthRejection {
@@ -121,14 +130,22 @@ impl Authenticator {
         Self { master, store }
     }
 
-    /// Who a request with this `Authorization` header is from.
-    pub async fn authenticate(&self, header: Option<&[u8]>) -> Result<Role, AuthRejection> {
+    /// What a request with this `Authorization` header presents. Asks nobody.
+    pub fn recognise(&self, header: Option<&[u8]>) -> Result<Presented, AuthRejection> {
         let token = token(header.ok_or(AuthRejection::Missing)?);
         if self.master.is(token) {
-            return Ok(Role::Master);
+            return Ok(Presented::Master);
         }
-        let (Some(store), Some(key)) = (&self.store, ApiKey::parse(token)) else { return Err(AuthRejection::Invalid) };
-        match store.validate_key(&key).await {
+        match (&self.store, ApiKey::parse(token)) {
+            (Some(_), Some(key)) => Ok(Presented::Key(key)),
+            _ => Err(AuthRejection::Invalid),
+        }
+    }
+
+    /// Whose a key is. Asks the database.
+    pub async fn look_up(&self, key: &ApiKey) -> Result<Role, AuthRejection> {
+        let Some(store) = &self.store else { return Err(AuthRejection::Invalid) };
+        match store.validate_key(key).await {
             Ok(Some(info)) => Ok(Role::Key { id: info.id, tenant: info.tenant }),
             Ok(None) => Err(AuthRejection::Invalid),
             Err(error) => {
@@ -172,17 +189,20 @@ mod tests {
         Authenticator::new(MasterKey::new(&Secret::new("open sesame".into())).expect("a key"), None)
     }
 
-    #[tokio::test]
-    async fn the_master_key_is_taken_with_and_without_bearer() {
+    fn recognise(header: Option<&[u8]>) -> Result<Presented, AuthRejection> {
+        authenticator().recognise(header)
+    }
+
+    #[test]
+    fn the_master_key_is_taken_with_and_without_bearer() {
         for header in ["Bearer open sesame", "bearer open sesame", "BEARER   open sesame  ", "open sesame"] {
-            let role = authenticator().authenticate(Some(header.as_bytes())).await;
-            assert_eq!(role.expect(header), Role::Master);
+            assert!(matches!(recognise(Some(header.as_bytes())), Ok(Presented::Master)), "{header}");
         }
     }
 
-    #[tokio::test]
-    async fn everything_else_is_refused_in_the_documented_words() {
-        let missing = authenticator().authenticate(None).await.expect_err("no header");
+    #[test]
+    fn everything_else_is_refused_in_the_documented_words() {
+        let missing = recognise(None).expect_err("no header");
         assert_eq!((missing.status(), missing.to_string().as_str()), (401, "Missing Authorization header"));
         for header in [
             &b""[..],
@@ -195,12 +215,12 @@ mod tests {
             b"Bearer Bearer open sesame",
             b"\xff\xfe",
         ] {
-            let invalid = authenticator().authenticate(Some(header)).await.expect_err("no key");
+            let invalid = recognise(Some(header)).expect_err("no key");
             assert_eq!((invalid.status(), invalid.to_string().as_str()), (403, "Invalid API key"), "{header:?}");
         }
         let key = ApiKey::generate().expect("random");
         let header = format!("Bearer {}", key.expose());
-        let invalid = authenticator().authenticate(Some(header.as_bytes())).await.expect_err("there is no database");
+        let invalid = recognise(Some(header.as_bytes())).expect_err("there is no database");
         assert_eq!(invalid.status(), 403);
     }
 
