@@ -359,6 +359,7 @@ it('prints the merged configuration as JSON, and nothing else', async () => {
           "writableRoot": false,
           "persist": false,
           "bodySize": "64m",
+          "heldSize": "512m",
           "perKey": {},
           "perTenant": {},
           "queue": 4096,

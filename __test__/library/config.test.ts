@@ -97,6 +97,7 @@ describe('loadConfig', () => {
             "limits": {
               "bodySize": "64m",
               "cpuLimit": 4,
+              "heldSize": "512m",
               "images": [
                 "isol8:*",
               ],

@@ -22,6 +22,9 @@ const BASE_TIME: Duration = Duration::from_secs(30);
 /// Bytes in a second that a longer one has to come at.
 const MIN_RATE: u64 = 64 * 1024;
 
+/// The rule of the operator's that bounds a body.
+const BODY_SIZE: &str = " (server.limits.bodySize)";
+
 /// The longest body that is about nothing but a few names.
 const SHORT: u64 = 64 * 1024;
 
@@ -33,14 +36,13 @@ const IGNORING_TIME: Duration = Duration::from_secs(2);
 
 /// The body as a `T`. What it takes up in memory is in `share`.
 pub(super) async fn json<T: DeserializeOwned>(body: Body, limit: u64, share: &mut Share) -> Result<T, Refusal> {
-    let too_long = || too_long(format!("{limit} bytes (server.limits.bodySize)"));
-    parse(&read(body, limit, too_long, |bytes| share.take(bytes)).await?)
+    parse(&read(body, limit, || too_long(limit, BODY_SIZE), |bytes| share.take(bytes)).await?)
 }
 
 /// A short body, which may be left out, as a `T`.
 pub(super) async fn optional_json<T: DeserializeOwned + Default>(body: Body, limit: u64) -> Result<T, Refusal> {
-    let limit = limit.min(SHORT);
-    match read(body, limit, || too_long(format!("{limit} bytes")), |_| Ok(())).await? {
+    let (limit, rule) = if limit > SHORT { (SHORT, "") } else { (limit, BODY_SIZE) };
+    match read(body, limit, || too_long(limit, rule), |_| Ok(())).await? {
         empty if empty.trim_ascii().is_empty() => Ok(T::default()),
         bytes => parse(&bytes),
     }
@@ -100,8 +102,8 @@ async fn ignored(mut body: Body, refusal: Refusal) -> Refusal {
     refusal
 }
 
-fn too_long(limit: String) -> Refusal {
-    Refusal::new(ErrorCode::TooLarge, format!("the body is longer than {limit}"))
+fn too_long(limit: u64, rule: &str) -> Refusal {
+    Refusal::new(ErrorCode::TooLarge, format!("the body is longer than {limit} bytes{rule}"))
 }
 
 fn too_slow() -> Refusal {

@@ -64,7 +64,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Handshake {
         let has = |name, token: &str| tokens(name).iter().any(|given| given.eq_ignore_ascii_case(token));
         let protocols = tokens(&SEC_WEBSOCKET_PROTOCOL);
         if !has(&CONNECTION, "upgrade") || !has(&UPGRADE, "websocket") {
-            return Err(no_websocket("the headers do not ask for one").with_status(StatusCode::UPGRADE_REQUIRED));
+            return Err(no_websocket("the headers do not ask for one"));
         }
         if !has(&SEC_WEBSOCKET_VERSION, "13") {
             return Err(no_websocket("the version has to be 13"));
