@@ -13,6 +13,9 @@ pub mod api;
 #[allow(dead_code, missing_docs, reason = "the engine uses more of it")]
 #[path = "../../src/network/mod.rs"]
 pub mod network;
+#[allow(dead_code, missing_docs, reason = "the engine uses more of it")]
+#[path = "../../src/output/mod.rs"]
+pub mod output;
 
 use std::fmt::Debug;
 
