@@ -12,10 +12,17 @@ import { until } from '../support/until.js';
 
 const NOT_INSTALLED = { code: 'INSTALL_FAILED' };
 
-/** Adds an image to a scope that says that it has these packages, and resolves with its id. */
-function labelled(scope: Scope, name: string, packages: string, more: string[] = [], runtime = 'python') {
+/**
+ * Adds an image to a scope that says that it has these packages, and resolves with its id. A tag says, as it does of what
+ * `isol8 build` makes, that its guest is ours: to images of others the guest is added, which makes another image of them.
+ */
+async function labelled(scope: Scope, name: string, packages: string, more: string[] = [], runtime = 'python') {
   const labels = [`org.isol8.runtime=${runtime}`, `org.isol8.dependencies=${packages}`, ...more];
-  return scope.image(`isol8-test-${scope.id}:${name}`, labels, `isol8:${runtime}`);
+  const id = await scope.image(`isol8-test-${scope.id}:${name}`, labels, `isol8:${runtime}`);
+  const guest = (await inspect(id)).Config.Labels['org.isol8.guest'];
+  const [image, hash] = [id.replace('sha256:', ''), guest].map((text) => text.slice(0, 32));
+  await docker(['tag', id, `isol8:prepared-${image}-${hash}`]);
+  return id;
 }
 
 /** An engine that sees the images of a scope, and of others only those that it knows by name. */
