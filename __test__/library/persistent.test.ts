@@ -60,8 +60,8 @@ print(open("/sandbox/a").read(), open("/tmp/b").read(), "ONCE" in os.environ, "x
   });
 
   it.each([
-    ['its time limit', { timeoutMs: 300 }, undefined],
-    ['an abort', {}, () => AbortSignal.timeout(300)],
+    ['its time limit', { timeoutMs: 1000 }, undefined],
+    ['an abort', {}, () => AbortSignal.timeout(1000)],
   ])('%s ends a run with all that it started, and nothing else', async (_, limit, signal) => {
     const engine = await ownEngine(PERSISTENT);
     await bash(engine, 'sleep 1111 & (setsid sleep 2222 &) ; (until test -e fork; do sleep 0.01; done; sleep 6666) &');

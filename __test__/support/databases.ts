@@ -123,10 +123,12 @@ export class DatabaseServer {
     process.kill(this.#pid, signal);
     // PostgreSQL has a process for each connection.
     const children = readFileSync(`/proc/${this.#pid}/task/${this.#pid}/children`, 'utf8').split(' ').filter(Boolean);
-    for (const child of children) process.kill(Number(child), signal);
+    for (const child of children) signalled(Number(child), signal);
     // Its threads stop one after the other, and until then they may answer.
     const processes = [String(this.#pid), ...children];
-    await until(`${this.store} to stop or go on`, 10_000, () => processes.every((id) => isStopped(id) === frozen));
+    await until(`${this.store} to stop or go on`, 10_000, () =>
+      processes.every((id) => isStopped(id, frozen) === frozen),
+    );
   }
 
   async #end(whatToDoWithItsFiles: string): Promise<void> {
@@ -191,10 +193,24 @@ export class DatabaseServer {
   }
 }
 
-/** Whether all threads of a process are. */
-function isStopped(id: string): boolean {
-  const threads = readdirSync(`/proc/${id}/task`);
-  return threads.every((thread) => /\) T /.test(readFileSync(`/proc/${id}/task/${thread}/stat`, 'utf8')));
+/** Sends a signal to a process, unless it has ended meanwhile. */
+function signalled(id: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(id, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Whether all threads of a process are; one that has ended meanwhile is as it should be. */
+function isStopped(id: string, frozen: boolean): boolean {
+  try {
+    const threads = readdirSync(`/proc/${id}/task`);
+    return threads.every((thread) => /\) T /.test(readFileSync(`/proc/${id}/task/${thread}/stat`, 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return frozen;
+    throw error;
+  }
 }
 
 const isRoot = () => process.getuid?.() === 0;

@@ -48,6 +48,7 @@ pub use error::Error;
 pub use files::{MAX_FILE, MAX_FILES};
 pub use in_line::in_line;
 pub use plan::PlanError;
+pub(crate) use plan::check_sources;
 pub use run::Controls;
 pub use service::Service;
 pub use settings::{DEFAULT_MAX_CONCURRENT, Settings, SettingsError};

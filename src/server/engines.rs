@@ -85,6 +85,15 @@ impl Engines {
         Self { inner: Arc::new(Inner { workshop, entries, made, stopping: TaskTracker::new() }) }
     }
 
+    /// Whether there can be an engine for these options.
+    pub(super) fn check(&self, tenant: &Tenant, effective: &Effective) -> Result<(), Refusal> {
+        let key = (tenant.clone(), digest(effective)?);
+        if self.inner.entries().contains_key(&key) {
+            return Ok(());
+        }
+        self.inner.workshop.engine(tenant, effective, Mode::Ephemeral).map(drop)
+    }
+
     /// The engine for these options.
     pub(super) fn get(&self, tenant: &Tenant, effective: &Effective) -> Result<InUse, Refusal> {
         let key = (tenant.clone(), digest(effective)?);

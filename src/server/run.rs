@@ -18,7 +18,7 @@ use super::sessions::{Turn, Visit};
 use super::watch::Watch;
 use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::api::{ErrorCode, ExecutionResult, Phase, Request, StreamEventKind};
-use crate::engine::{Controls, Engine, Error, EventStream};
+use crate::engine::{Controls, Engine, Error, EventStream, check_sources};
 use crate::runtime;
 
 /// An execution that a client has asked for and may have.
@@ -66,9 +66,15 @@ impl App {
     /// Takes what a client wants into its line, if it may have it. `share` is what it takes up.
     pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody, share: Share) -> Result<Wish, Refusal> {
         let (since, ExecuteBody { mut request, options, session_id }) = (Instant::now(), body);
+        // Told with a status, before a stream begins, and in the order in which an engine looks.
+        check_sources(&request).map_err(Error::from)?;
         runtime::get(&request.runtime).map_err(|error| Refusal::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let effective = self.policy.decide(caller, options, &mut request)?;
         let tenant = caller.tenant();
+        if session_id.is_none() {
+            // Options that make no sense are told before anybody waits, and before a stream has begun.
+            self.engines.check(&tenant, &effective)?;
+        }
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
         let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;
         Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, since, share })

@@ -1,9 +1,7 @@
 /** What results tell of the network. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../../support/any-engine.js';
+import { auditedEngine } from '../../support/audit.js';
 import { get, said } from '../../support/clients.js';
 import { filtered, secureWeb, usual, web } from '../../support/servers.js';
 
@@ -96,17 +94,10 @@ it('an entry cannot be forged', async () => {
 
 /** The one record of an engine with these options that has run `code`. */
 async function recordOf(options: object, code: string): Promise<any> {
-  const logDir = mkdtempSync(join(tmpdir(), 'isol8-audit-'));
-  onTestFinished(() => rmSync(logDir, { recursive: true }));
-  const audited = await ownEngine({
-    ...logging,
-    ...options,
-    audit: { enabled: true, destination: 'filesystem', logDir },
-  });
-  await audited.execute({ runtime: 'bash', code });
-  await audited.stop();
-  const [file = ''] = readdirSync(logDir);
-  return JSON.parse(readFileSync(join(logDir, file), 'utf8').trim());
+  const audited = await auditedEngine({ destination: 'filesystem' }, { ...logging, ...options });
+  await audited.engine.execute({ runtime: 'bash', code });
+  const [record] = await audited.records();
+  return record;
 }
 
 // They stood in the clear in results and in the audit log.
@@ -136,17 +127,12 @@ it('what is not listed any more is counted in the audit record', async () => {
 
 // W68: the first event was lost.
 it('audit records have all that was refused, and how many bytes went through', async () => {
-  const logDir = mkdtempSync(join(tmpdir(), 'isol8-audit-'));
-  onTestFinished(() => rmSync(logDir, { recursive: true }));
-  const audit = { enabled: true, destination: 'filesystem', logDir, trackResources: true } as any;
-  const audited = await ownEngine({ ...logging, audit });
+  const audited = await auditedEngine({ destination: 'filesystem', trackResources: true }, logging);
   const code = `
     curl --silent http://denied.one/ http://denied.two/ > /dev/null
     curl --silent --request POST --data-binary @- http://${host}/large?mib=3 > /dev/null < <(head -c 100000 /dev/zero)`;
-  const { resourceUsage } = await audited.execute({ runtime: 'bash', code });
-  await audited.stop();
-  const [file = ''] = readdirSync(logDir);
-  const record = JSON.parse(readFileSync(join(logDir, file), 'utf8').trim());
+  const { resourceUsage } = await audited.engine.execute({ runtime: 'bash', code });
+  const [record] = (await audited.records()) as any[];
   expect(record.securityEvents.map(({ type, details }: any) => [type, details])).toEqual([
     ['network_blocked', { method: 'GET', host: 'denied.one', reason: 'filter_mismatch', block: DENIED }],
     ['network_blocked', { method: 'GET', host: 'denied.two', reason: 'filter_mismatch', block: DENIED }],

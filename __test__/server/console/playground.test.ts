@@ -34,7 +34,7 @@ test('a program reads what is typed, line by line', async () => {
   const page = await signedIn();
   await run(page, 'bash', 'while read line; do echo "got <$line>"; done; echo over');
   await page.getByLabel('Standard input').fill('one');
-  await page.keyboard.press('Enter');
+  await page.getByLabel('Standard input').press('Enter');
   await prints(page, 'got <one>');
   await page.getByRole('button', { name: 'End input' }).click();
   await ends(page, 'exit code 0');

@@ -315,7 +315,7 @@ pub(super) fn sources(request: &Request) -> [bool; 3] {
 }
 
 /// Exactly one is needed. Whoever gives a hash relies on its being checked.
-fn check_sources(request: &Request) -> Result<(), PlanError> {
+pub(crate) fn check_sources(request: &Request) -> Result<(), PlanError> {
     match sources(request) {
         [false, false, false] => Err(PlanError::NoSource),
         [_, true, true] | [true, _, true] | [true, true, _] => Err(PlanError::TwoSources),
