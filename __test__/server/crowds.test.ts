@@ -1,6 +1,7 @@
 /** Very many connections, and more requests than can be run. */
 import { once } from 'node:events';
 import { type Socket as Connection, connect } from 'node:net';
+import { RemoteIsol8 } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, Caller, jsonOf } from '../support/caller.js';
 import { ServerProcess } from '../support/server-process.js';
@@ -139,7 +140,10 @@ describe('more requests than can be run', () => {
     const socket = await Socket.open(server.host, { key: greedy.key });
     socket.execute(':');
     expect(await socket.closed).toMatchObject({ code: 1000 });
-    expect(socket.events).toMatchObject([{ type: 'error', code: 'RATE_LIMITED' }]);
+    const soon = { code: 'RATE_LIMITED', retryAfterMs: expect.toSatisfy((wait: number) => wait >= 1000) };
+    expect(socket.events).toMatchObject([{ type: 'error', ...soon }]);
+    const remote = new RemoteIsol8({ host: server.host, apiKey: greedy.key });
+    await expect(remote.executeStream({ runtime: 'bash', cmd: ':' }).next()).rejects.toMatchObject(soon);
     // What needs no turn is answered all the same.
     expect(await greedy.sessions()).toEqual([]);
 

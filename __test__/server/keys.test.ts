@@ -1,6 +1,7 @@
 /** Keys of a server over HTTP, on all databases that can hold them: made, listed, used, expired, revoked. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createServer } from 'isol8';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bash, Caller } from '../support/caller.js';
@@ -9,6 +10,7 @@ import { keyOf, type MadeKey, makeKey } from '../support/keys.js';
 import { KEY, liveServer } from '../support/live-server.js';
 import { ServerProcess } from '../support/server-process.js';
 import { until } from '../support/until.js';
+import { Socket } from '../support/web-socket.js';
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -130,6 +132,20 @@ describe.each(STORES)('with %s', (store) => {
     expect(await revoke(master, id.toUpperCase())).toMatchObject([200, { ok: true }]);
     expect(await tried(master.host, key)).toEqual(INVALID);
     expect(await tried(master.host, other.key)).toBe('let in');
+  });
+
+  // It was looked at when the connection was opened, and never again.
+  it('a revoked key runs nothing over a WebSocket that is open already', async () => {
+    const { id, key } = await makeKey(master, { name: 'waiting' });
+    const [good, socket] = [await Socket.open(master.host, { key }), await Socket.open(master.host, { key })];
+    await pause(1500);
+    good.execute('echo ran');
+    await good.closed;
+    expect(good.stdout).toBe('ran\n');
+    await revoke(master, id);
+    socket.execute('echo ran');
+    await socket.closed;
+    expect(socket.events).toMatchObject([{ type: 'error', data: 'Invalid API key', code: 'UNAUTHORIZED' }]);
   });
 
   it('what an execution has begun, it may end, although its key is revoked meanwhile', async () => {

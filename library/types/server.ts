@@ -101,6 +101,8 @@ export type WsClientMessage =
 export interface WsServerMessage extends StreamEvent {
   /** What kind of failure, where the execution failed. */
   code?: string;
+  /** When another try may be worth it, in milliseconds, where the execution failed for want of room or of a turn. */
+  retryAfterMs?: number;
   /** With the last `exit`: what the program asked of the network, where the options ask for it. */
   networkLogs?: NetworkLogEntry[];
   /** With the last `exit`: how long installing packages took, in milliseconds, if any were asked for. */

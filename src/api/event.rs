@@ -16,6 +16,13 @@ pub struct StreamEvent {
     pub phase: Option<Phase>,
 }
 
+impl StreamEvent {
+    /// Whether nothing follows: the program has ended, or a setup script has failed.
+    pub fn is_last(&self) -> bool {
+        self.kind == StreamEventKind::Exit && (self.phase != Some(Phase::Setup) || self.data != "0")
+    }
+}
+
 /// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

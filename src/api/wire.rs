@@ -130,6 +130,9 @@ pub struct ServerEvent {
     /// What kind of failure, where the execution failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// When another try may be worth it, in milliseconds, where the execution failed for want of room or of a turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// With the last `exit`: what the program asked of the network, where the options ask for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub network_logs: Vec<NetworkLogEntry>,
@@ -140,7 +143,7 @@ pub struct ServerEvent {
 
 impl From<StreamEvent> for ServerEvent {
     fn from(event: StreamEvent) -> Self {
-        Self { event, code: None, network_logs: Vec::new(), install_ms: None }
+        Self { event, code: None, retry_after_ms: None, network_logs: Vec::new(), install_ms: None }
     }
 }
 
@@ -148,7 +151,7 @@ impl ServerEvent {
     /// The execution failed.
     pub fn failure(code: ErrorCode, message: String) -> Self {
         let event = StreamEvent { kind: StreamEventKind::Error, data: message, phase: None };
-        Self { event, code: Some(code.as_str().to_owned()), network_logs: Vec::new(), install_ms: None }
+        Self { code: Some(code.as_str().to_owned()), ..event.into() }
     }
 }
 

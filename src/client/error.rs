@@ -79,6 +79,8 @@ pub enum Error {
         code: ErrorCode,
         /// The server's words.
         message: String,
+        /// When another try may be worth it.
+        retry_after: Option<Duration>,
     },
     /// An event stream without anything to come.
     #[error("No response body for streaming")]
@@ -123,7 +125,7 @@ impl Error {
     /// When another try may be worth it, if the server said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Refused { retry_after, .. } | Self::Execution { retry_after, .. } => *retry_after,
             _ => None,
         }
     }

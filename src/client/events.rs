@@ -1,10 +1,12 @@
 //! The events of one execution at a server, from the task that has its connection to its consumer.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::error::Error;
 use crate::api::wire::ServerEvent;
-use crate::api::{ErrorCode, NetworkLogEntry, Phase, StreamEvent, StreamEventKind};
+use crate::api::{ErrorCode, NetworkLogEntry, StreamEvent, StreamEventKind};
 
 /// The task's end.
 pub(super) type Sender = mpsc::Sender<Result<ServerEvent, Error>>;
@@ -39,7 +41,7 @@ impl Events {
         }
         match self.events.as_mut()?.recv().await.unwrap_or_else(|| Err(vanished())) {
             Ok(ServerEvent { event, network_logs, install_ms, .. }) => {
-                self.is_over = is_last(&event);
+                self.is_over = event.is_last();
                 if self.is_over {
                     self.network_logs = network_logs;
                     self.install_ms = install_ms;
@@ -80,29 +82,36 @@ pub(super) async fn pass_on(json: &[u8], events: &Sender) -> Result<bool, Error>
         tracing::debug!(bytes = json.len(), "the server sent what is no event");
         return Ok(false);
     };
-    if let Some(code) = failed(&event) {
-        return Err(Error::Execution { code, message: event.event.data });
+    if let Some(Failed { code, message, retry_after }) = failed(&event) {
+        return Err(Error::Execution { code, message, retry_after });
     }
-    let is_last = is_last(&event.event);
+    let is_last = event.event.is_last();
     // Only fails when nobody listens any more, upon which the task ends.
     let _ = events.send(Ok(event)).await;
     Ok(is_last)
 }
 
-/// What kind of failure it was and what the server says of it, if this is the event that says so.
-pub(super) fn failure(json: &[u8]) -> Option<(ErrorCode, String)> {
-    let event = serde_json::from_slice::<ServerEvent>(json).ok()?;
-    Some((failed(&event)?, event.event.data))
+/// A failure, as a server tells it in an event.
+pub(super) struct Failed {
+    pub(super) code: ErrorCode,
+    /// The server's words.
+    pub(super) message: String,
+    /// When another try may be worth it.
+    pub(super) retry_after: Option<Duration>,
 }
 
-fn failed(ServerEvent { event, code, .. }: &ServerEvent) -> Option<ErrorCode> {
+/// The failure that an event tells, if it is the one that does.
+pub(super) fn failure(json: &[u8]) -> Option<Failed> {
+    failed(&serde_json::from_slice(json).ok()?)
+}
+
+fn failed(ServerEvent { event, code, retry_after_ms, .. }: &ServerEvent) -> Option<Failed> {
     let is_failure = event.kind == StreamEventKind::Error && event.phase.is_none();
-    is_failure.then(|| code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::RemoteFailed))
-}
-
-/// Whether nothing follows: the program has ended, or a setup script has failed.
-fn is_last(event: &StreamEvent) -> bool {
-    event.kind == StreamEventKind::Exit && (event.phase != Some(Phase::Setup) || event.data != "0")
+    is_failure.then(|| Failed {
+        code: code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::RemoteFailed),
+        message: event.data.clone(),
+        retry_after: retry_after_ms.map(Duration::from_millis),
+    })
 }
 
 /// The task sends the last event or an error, unless it panicked.

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::connection::{Connection, quoted};
 use super::error::{Doing, Error};
-use super::events::{self, Sender, pass_on};
+use super::events::{self, Failed, Sender, pass_on};
 use super::input::Chunk;
 use crate::api::ExecutionResult;
 use crate::api::wire::{ClientMessage, ExecuteBody, ServerResult};
@@ -173,7 +173,9 @@ impl Listener for Awaiting {
             return Ok(Some(result));
         }
         match events::failure(json) {
-            Some((code, reason)) => Err(Error::Refused { doing: Doing::Execute, reason, code, retry_after: None }),
+            Some(Failed { code, message: reason, retry_after }) => {
+                Err(Error::Refused { doing: Doing::Execute, reason, code, retry_after })
+            }
             None => Ok(None),
         }
     }

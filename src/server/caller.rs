@@ -92,15 +92,7 @@ impl Access {
 
     /// Who has sent these headers, from that address. The database is asked last: whatever can be refused without it is.
     pub(super) async fn authenticate(&self, headers: &HeaderMap, from: IpAddr) -> Result<Caller, Refusal> {
-        let in_header = headers.get_all(AUTHORIZATION).iter().map(|header| Cow::Borrowed(header.as_bytes()));
-        let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-        let mut presented = in_header.chain(protocols.filter_map(shown_in_protocols).map(Cow::Owned));
-        let header = presented.next();
-        if presented.next().is_some() {
-            // Somebody on the way may have gone by the other one.
-            return Err(AuthRejection::Invalid.into());
-        }
-        let key = match self.authenticator.recognise(header.as_deref())? {
+        let key = match self.presented(headers)? {
             Presented::Master => return Ok(Caller::Master),
             Presented::Key(key) => key,
         };
@@ -128,6 +120,28 @@ impl Access {
                 Err(rejection.into())
             }
         }
+    }
+
+    /// Whether whoever has sent these headers, some time ago, may still ask for something: a key may have been revoked
+    /// since. It is no further request, and counts as none.
+    pub(super) async fn confirm(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if let Presented::Key(key) = self.presented(headers)? {
+            self.authenticator.look_up(&key).await?;
+        }
+        Ok(())
+    }
+
+    /// What these headers show, in one of the two ways.
+    fn presented(&self, headers: &HeaderMap) -> Result<Presented, Refusal> {
+        let in_header = headers.get_all(AUTHORIZATION).iter().map(|header| Cow::Borrowed(header.as_bytes()));
+        let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+        let mut presented = in_header.chain(protocols.filter_map(shown_in_protocols).map(Cow::Owned));
+        let header = presented.next();
+        if presented.next().is_some() {
+            // Somebody on the way may have gone by the other one.
+            return Err(AuthRejection::Invalid.into());
+        }
+        Ok(self.authenticator.recognise(header.as_deref())?)
     }
 
     /// The database of keys, if there is one.

@@ -80,7 +80,9 @@ impl Refusal {
 
     /// The same as the last event of a stream.
     pub(super) fn into_event(self) -> ServerEvent {
-        ServerEvent::failure(self.code, self.message)
+        // As the header says it.
+        let retry_after_ms = self.retry_after.map(|wait| seconds(wait).saturating_mul(1000));
+        ServerEvent { retry_after_ms, ..ServerEvent::failure(self.code, self.message) }
     }
 }
 

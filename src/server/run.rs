@@ -151,13 +151,10 @@ impl Run {
                 let mut event = ServerEvent::from(event);
                 // The only error after which a program exits.
                 self.has_timed_out |= event.event.kind == StreamEventKind::Error;
-                let is_exit_of = |phase| event.event.kind == StreamEventKind::Exit && event.event.phase == Some(phase);
-                if is_exit_of(Phase::Setup) && event.event.data != "0" {
-                    self.grant.watch.ended(Outcome::error);
-                }
-                if is_exit_of(Phase::Code) {
+                if event.event.is_last() {
                     self.is_over = true;
                     self.grant.watch.ended(match event.event.data.as_str() {
+                        _ if event.event.phase == Some(Phase::Setup) => Outcome::error,
                         _ if self.has_timed_out => Outcome::timeout,
                         "0" => Outcome::success,
                         _ => Outcome::failure,

@@ -45,6 +45,16 @@ it('each request is an entry, and so is each tunnel', async () => {
   ]);
 });
 
+// A server left them out where a setup script had failed.
+it('a stream that ends with its setup script has its entries, too', async () => {
+  const setupScript = `curl --silent http://${host}/setup > /dev/null; exit 3`;
+  const events: any = engine.executeStream({ runtime: 'bash', cmd: 'echo never', setupScript });
+  let last: unknown;
+  for await (const event of events) last = event;
+  expect(last).toEqual({ type: 'exit', data: '3', phase: 'setup' });
+  expect(events.networkLogs).toEqual([entry('GET', '127.0.0.1', '/setup')]);
+});
+
 // W32, W40: entries of earlier executions were among those of later ones.
 it('an execution has its own entries only, in a sandbox that is used again', async () => {
   const first = await engine.execute(curl(`http://${host}/first`));

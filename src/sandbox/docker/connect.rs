@@ -13,6 +13,9 @@ pub(super) const TIMEOUT_SECONDS: u64 = 120;
 
 /// API versions to try: the oldest that the newest engines accept, then the oldest that has all we need. Asking an
 /// engine for its version instead takes several times as long, since some run other programs to find out.
+///
+/// bollard 0.21 leaves the version out of its requests, so that the engine's own counts, and the first of these is never
+/// refused. They are for the version of bollard that says it again.
 const VERSIONS: [ClientVersion; 2] =
     [ClientVersion { major_version: 1, minor_version: 44 }, ClientVersion { major_version: 1, minor_version: 41 }];
 

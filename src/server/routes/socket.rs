@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -37,6 +38,10 @@ const PROBE: Duration = Duration::from_secs(1);
 /// How long a client may take to say what it wants.
 const HESITATION: Duration = Duration::from_secs(300);
 
+/// For how long a key that was good when a connection was opened is taken for good. Almost every client says what it wants
+/// at once, and need not have the database asked twice.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// Chunks of standard input that wait for the program.
 const STDIN_QUEUE: usize = 32;
 
@@ -52,13 +57,14 @@ const SIGNAL_QUEUE: usize = 8;
 pub(super) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     handshake: Handshake,
 ) -> Response {
     let connection = app.connections.upgrade();
     let share = app.memory.share(caller.tenant());
     handshake.accept(PROTOCOL, app.body_size, share, move |sink, source| async move {
         tokio::select! {
-            () = hold(&app, caller, sink, source, &connection) => {}
+            () = hold(&app, caller, &headers, sink, source, &connection) => {}
             () = connection.over() => {}
         }
     })
@@ -97,7 +103,15 @@ impl End {
     }
 }
 
-async fn hold(app: &App, caller: Caller, mut sink: Sink, mut source: Source, connection: &Upgraded) {
+async fn hold(
+    app: &App,
+    caller: Caller,
+    headers: &HeaderMap,
+    mut sink: Sink,
+    mut source: Source,
+    connection: &Upgraded,
+) {
+    let opened = Instant::now();
     let opening = tokio::select! {
         opening = opening(&mut sink, &mut source) => opening,
         () = connection.ending() => Err(End::Leaving),
@@ -106,7 +120,11 @@ async fn hold(app: &App, caller: Caller, mut sink: Sink, mut source: Source, con
     let end = match opening {
         Ok(opening) => {
             connection.begin();
-            converse(app, caller, opening, &mut sink, &mut source).await
+            let confirmed = if opened.elapsed() > FRESH { app.access.confirm(headers).await } else { Ok(()) };
+            match confirmed {
+                Ok(()) => converse(app, caller, opening, &mut sink, &mut source).await,
+                Err(refusal) => complain(&mut sink, refusal.into_event()).await,
+            }
         }
         Err(end) => end,
     };
