@@ -115,7 +115,7 @@ describe('a server that is asked to end', () => {
     server.process.kill('SIGTERM');
     expect(await within('the end', 20_000, server.process.ended)).toMatchObject({ code: 1 });
     expect(await run).toBe('cut off');
-    await noContainersOf(server.pid, 10_000);
+    await noContainersOf(server.pid, 3_000);
   });
 
   // C6: `persist` leaves containers running to be looked into. They are the server's all the same.
@@ -180,7 +180,7 @@ describe('a server that is killed', () => {
     });
     server.process.kill('SIGKILL');
     await server.process.ended;
-    await noContainersOf(server.pid, 10_000);
+    await noContainersOf(server.pid, 3_000);
   });
 
   it('has kept every key that it has given out, and no half of one', async () => {
