@@ -112,4 +112,7 @@ it('has more room than a program, unless flags or a file say how much', async ()
   expect(await size('--sandbox-size', '64m')).toBe('64M');
   inProject({ defaults: { sandboxSize: '300m' } });
   expect(await size()).toBe('300M');
+  // Also if it is what programs have anyway.
+  inProject({ defaults: { sandboxSize: '512m' } });
+  expect(await size()).toBe('512M');
 });

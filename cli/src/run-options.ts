@@ -4,16 +4,13 @@
  * At a server, only what the user said goes along, be it with a flag or in the configuration file: of everything else
  * the server has a configuration of its own, and so it has of what holds programs and of what is recorded.
  */
-import type { DockerIsol8Options, Isol8Config, Isol8Options, Runtime } from 'isol8';
+import type { DockerIsol8Options, Isol8Config, Isol8Options } from 'isol8';
 import type { Config } from './config.js';
 import { isDebug } from './messages.js';
 import { networkFilter, networkMode } from './network.js';
 import { positiveInteger, positiveNumber } from './numbers.js';
 import type { RunFlags } from './run-flags.js';
 import { parseSecrets } from './secrets.js';
-
-/** What a configuration says of `/sandbox` that has nothing to say. */
-const DEFAULT_SANDBOX_SIZE = '512m';
 
 /** What the flags say. Throws for what makes no sense. */
 export function flaggedOptions(flags: RunFlags) {
@@ -39,13 +36,13 @@ export function flaggedOptions(flags: RunFlags) {
 type Flagged = ReturnType<typeof flaggedOptions>;
 
 /** Options of an engine on this machine. */
-export function localOptions(flags: RunFlags, flagged: Flagged, { config }: Config, runtime: Runtime) {
+export function localOptions(flags: RunFlags, flagged: Flagged, { config, given: inFile }: Config) {
   // What the configuration says of the network is for servers: a run has none unless it is asked for.
   const { network: _, ...defaults } = config.defaults;
   return {
     ...defaults,
-    // Unless a file says otherwise, the agent has more room than a program: as much as the engine gives it.
-    ...(runtime === 'agent' && defaults.sandboxSize === DEFAULT_SANDBOX_SIZE && { sandboxSize: undefined }),
+    // Unless a file says otherwise, there is as much room as the engine gives: to the agent, more than to a program.
+    ...(!inFile.includes('defaults.sandboxSize') && { sandboxSize: undefined }),
     ...given(flagged),
     security: config.security,
     audit: config.audit,

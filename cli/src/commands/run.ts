@@ -95,7 +95,7 @@ type Flagged = ReturnType<typeof flaggedOptions>;
 async function here(flags: RunFlags, flagged: Flagged, config: Config, runtime: Runtime): Promise<Target> {
   const { DockerIsol8 } = await import('isol8');
   const { maxConcurrent, audit } = config.config;
-  const engine = new DockerIsol8(localOptions(flags, flagged, config, runtime), maxConcurrent);
+  const engine = new DockerIsol8(localOptions(flags, flagged, config), maxConcurrent);
   return { engine, stop: audit.enabled || flags.persist === true };
 }
 
