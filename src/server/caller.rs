@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, HeaderValue};
 
-use super::auth::{AuthRejection, Authenticator, Presented, Role, Store};
+use super::auth::{AuthRejection, Authenticator, Presented, Store};
 use super::guesses::Guesses;
 use super::rate::Rate;
 use super::refusal::Refusal;
@@ -106,11 +106,10 @@ impl Access {
             })?;
         }
         match self.authenticator.look_up(&key).await {
-            Ok(Role::Key { id, tenant }) => {
+            Ok(info) => {
                 guess.right();
-                Ok(Caller::Key { id: id.to_string().into(), tenant: tenant.as_str().into() })
+                Ok(Caller::Key { id: info.id.to_string().into(), tenant: info.tenant.as_str().into() })
             }
-            Ok(Role::Master) => Ok(Caller::Master),
             Err(rejection @ AuthRejection::Unavailable(_)) => {
                 guess.unknown();
                 Err(rejection.into())
@@ -152,7 +151,7 @@ impl Access {
     /// The same for holders of the master key.
     pub(super) fn keys(&self, caller: &Caller) -> Result<&Store, Refusal> {
         caller.require_master()?;
-        Ok(self.authenticator.keys(&Role::Master)?)
+        Ok(self.store().ok_or(AuthRejection::NoDatabase)?)
     }
 }
 
@@ -170,7 +169,27 @@ fn shown_in_protocols(header: &HeaderValue) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse;
+
     use super::*;
+    use crate::api::Secret;
+    use crate::server::auth::MasterKey;
+
+    #[test]
+    fn keys_are_for_the_operator_and_need_a_database() {
+        let master = MasterKey::new(&Secret::new("open sesame".to_owned())).expect("a key");
+        let lifetime = KeyLifetime::from_millis(1000.0).expect("a second");
+        let access = Access::new(Authenticator::new(master, None), lifetime, None);
+        let somebody = Caller::Key { id: "a".into(), tenant: "b".into() };
+        for (caller, status, message) in [
+            (somebody, 403, "Master key required for this operation"),
+            (Caller::Master, 400, "DB-backed auth is not enabled"),
+        ] {
+            let refusal = access.keys(&caller).expect_err("refused");
+            assert_eq!(refusal.clone().into_parts().1, message);
+            assert_eq!(refusal.into_response().status(), status);
+        }
+    }
 
     #[test]
     fn a_browser_shows_its_key_in_a_protocol_and_nothing_else_counts() {

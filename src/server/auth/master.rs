@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{ApiKey, AuthError, KeyId, Store, Tenant};
+use super::{ApiKey, ApiKeyInfo, AuthError, Store};
 use crate::api::{ErrorCode, Secret};
 use crate::telemetry::chain;
 
@@ -52,20 +52,6 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// Who a request is from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
-    /// The operator.
-    Master,
-    /// Somebody with a key of the database.
-    Key {
-        /// Which.
-        id: KeyId,
-        /// Whose it is.
-        tenant: Tenant,
-    },
-}
-
 /// What a request presents.
 #[derive(Debug, Clone)]
 pub enum Presented {
@@ -84,9 +70,6 @@ pub enum AuthRejection {
     /// Nobody has that key, or no longer.
     #[error("Invalid API key")]
     Invalid,
-    /// It is for the operator only.
-    #[error("Master key required for this operation")]
-    MasterRequired,
     /// It is about keys in a database, and there is none.
     #[error("DB-backed auth is not enabled")]
     NoDatabase,
@@ -100,7 +83,7 @@ impl AuthRejection {
     pub fn status(&self) -> u16 {
         match self {
             Self::Missing => 401,
-            Self::Invalid | Self::MasterRequired => 403,
+            Self::Invalid => 403,
             Self::NoDatabase => 400,
             Self::Unavailable(_) => 503,
         }
@@ -110,7 +93,6 @@ impl AuthRejection {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Missing | Self::Invalid => ErrorCode::Unauthorized,
-            Self::MasterRequired => ErrorCode::Forbidden,
             Self::NoDatabase => ErrorCode::InvalidRequest,
             Self::Unavailable(error) => error.code(),
         }
@@ -143,10 +125,10 @@ impl Authenticator {
     }
 
     /// Whose a key is. Asks the database.
-    pub async fn look_up(&self, key: &ApiKey) -> Result<Role, AuthRejection> {
+    pub async fn look_up(&self, key: &ApiKey) -> Result<ApiKeyInfo, AuthRejection> {
         let Some(store) = &self.store else { return Err(AuthRejection::Invalid) };
         match store.validate_key(key).await {
-            Ok(Some(info)) => Ok(Role::Key { id: info.id, tenant: info.tenant }),
+            Ok(Some(info)) => Ok(info),
             Ok(None) => Err(AuthRejection::Invalid),
             Err(error) => {
                 tracing::error!(target: LOG, "{}", chain(&error));
@@ -158,14 +140,6 @@ impl Authenticator {
     /// The store, if there is one.
     pub fn store(&self) -> Option<&Store> {
         self.store.as_ref()
-    }
-
-    /// The same for those who may make and revoke keys.
-    pub fn keys(&self, role: &Role) -> Result<&Store, AuthRejection> {
-        match role {
-            Role::Master => self.store.as_ref().ok_or(AuthRejection::NoDatabase),
-            Role::Key { .. } => Err(AuthRejection::MasterRequired),
-        }
     }
 }
 
@@ -222,15 +196,6 @@ mod tests {
         let header = format!("Bearer {}", key.expose());
         let invalid = recognise(Some(header.as_bytes())).expect_err("there is no database");
         assert_eq!(invalid.status(), 403);
-    }
-
-    #[test]
-    fn keys_are_for_the_operator_and_need_a_database() {
-        let somebody = Role::Key { id: KeyId::random(), tenant: Tenant::default() };
-        let refused = authenticator().keys(&somebody).expect_err("not the operator");
-        assert_eq!((refused.status(), refused.to_string().as_str()), (403, "Master key required for this operation"));
-        let refused = authenticator().keys(&Role::Master).expect_err("no database");
-        assert_eq!((refused.status(), refused.to_string().as_str()), (400, "DB-backed auth is not enabled"));
     }
 
     #[test]

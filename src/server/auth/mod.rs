@@ -29,7 +29,7 @@ pub use error::AuthError;
 pub use info::{ApiKeyInfo, CreatedKey, InvalidKey, KeyId, NewKey};
 pub use key::ApiKey;
 pub use location::{Location, Surroundings, redacted};
-pub use master::{AuthRejection, Authenticator, InvalidMasterKey, MasterKey, Presented, Role};
+pub use master::{AuthRejection, Authenticator, InvalidMasterKey, MasterKey, Presented};
 pub use store::Store;
 pub use sweep::sweep;
 pub use tenant::Tenant;
