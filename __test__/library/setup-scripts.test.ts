@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ExecutionRequest, StreamEvent } from 'isol8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, ONE_SANDBOX, ownEngine, PERSISTENT, sharedEngine } from '../support/any-engine.js';
-import { build, docker } from '../support/docker.js';
+import { build, removeImages } from '../support/docker.js';
 import { collect, text } from '../support/events.js';
 
 const SECRET = 'hunter2-hunter2';
@@ -143,10 +143,7 @@ describe('of an image', () => {
 
   beforeAll(() => build(tag, `FROM isol8:bash\nLABEL ${label.replace('=', '="')}"\n`));
   // With what was made of it, if the guest in our own image is of another build.
-  afterAll(async () => {
-    const ours = await docker(['images', '--quiet', '--filter', `label=${label}`]);
-    await docker(['rmi', '--force', ...ours.split('\n')]);
-  });
+  afterAll(() => removeImages(label));
 
   const request = { runtime: 'bash', setupScript: 'echo of the request; echo request >> /tmp/trace' } as const;
   const trace = (engine: Engine) => engine.execute({ ...request, code: 'xargs < /tmp/trace' });

@@ -53,6 +53,17 @@ export async function processesIn(container: string): Promise<string[]> {
   return listed.map((line) => line.trim().replace(/^\d+ +/, ''));
 }
 
+/** Removes all images with this label. Those that others were made of can only go after these. */
+export async function removeImages(label: string): Promise<void> {
+  await until(`the images with ${label} to go`, 20_000, async () => {
+    const listed = await docker(['images', '--quiet', '--no-trunc', '--filter', `label=${label}`]);
+    if (listed === '') return true;
+    const ids = [...new Set(listed.split('\n'))];
+    await Promise.allSettled(ids.map((id) => docker(['rmi', '--force', id])));
+    return false;
+  });
+}
+
 /** Builds an image from the text of a Dockerfile, without a context. Nothing is done twice: Docker remembers. */
 export async function build(tag: string, dockerfile: string): Promise<void> {
   const child = run('docker', ['build', '--quiet', '--network', 'host', '--tag', tag, '-'], { env: CLASSIC });

@@ -48,7 +48,7 @@ pub use error::Error;
 pub use files::{MAX_FILE, MAX_FILES};
 pub use in_line::in_line;
 pub use plan::PlanError;
-pub(crate) use plan::check_sources;
+pub(crate) use plan::check_request;
 pub use run::Controls;
 pub use service::Service;
 pub use settings::{DEFAULT_MAX_CONCURRENT, Settings, SettingsError};
@@ -180,6 +180,11 @@ impl Engine {
     /// Where the source text of an execution is to be written, for adapters that have to know before.
     pub fn script_path(&self, extension: String) -> Result<String, Error> {
         Ok(plan::script_path(self.shared.settings.mode, extension)?)
+    }
+
+    /// What can be said against `request` at once. Whatever runs it looks at the same again.
+    pub(crate) fn check(&self, request: &Request) -> Result<(), Error> {
+        Ok(plan::check(&self.shared.settings, request)?)
     }
 
     /// Runs `request` and resolves when it has ended, whatever its exit code. It takes its place in the queue at

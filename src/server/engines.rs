@@ -17,7 +17,7 @@ use super::caller::Tenant;
 use super::policy::Effective;
 use super::refusal::Refusal;
 use super::workshop::Workshop;
-use crate::api::{ErrorCode, Mode};
+use crate::api::{ErrorCode, Mode, Request};
 use crate::engine::Engine;
 
 /// Engines that are kept although nobody uses them. Each holds its warm sandboxes.
@@ -85,13 +85,12 @@ impl Engines {
         Self { inner: Arc::new(Inner { workshop, entries, made, stopping: TaskTracker::new() }) }
     }
 
-    /// Whether there can be an engine for these options.
-    pub(super) fn check(&self, tenant: &Tenant, effective: &Effective) -> Result<(), Refusal> {
+    /// Whether there can be an engine for these options, and whether it would take the request.
+    pub(super) fn check(&self, tenant: &Tenant, effective: &Effective, request: &Request) -> Result<(), Refusal> {
         let key = (tenant.clone(), digest(effective)?);
-        if self.inner.entries().contains_key(&key) {
-            return Ok(());
-        }
-        self.inner.workshop.engine(tenant, effective, Mode::Ephemeral).map(drop)
+        let known = self.inner.entries().get(&key).map(|entry| entry.engine.clone());
+        let engine = known.map_or_else(|| self.inner.workshop.engine(tenant, effective, Mode::Ephemeral), Ok)?;
+        Ok(engine.check(request)?)
     }
 
     /// The engine for these options.

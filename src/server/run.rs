@@ -18,8 +18,7 @@ use super::sessions::{Turn, Visit};
 use super::watch::Watch;
 use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::api::{ErrorCode, ExecutionResult, Phase, Request, StreamEventKind};
-use crate::engine::{Controls, Engine, Error, EventStream, check_sources};
-use crate::runtime;
+use crate::engine::{Controls, Engine, Error, EventStream, check_request};
 
 /// An execution that a client has asked for and may have.
 #[derive(Debug)]
@@ -66,14 +65,13 @@ impl App {
     /// Takes what a client wants into its line, if it may have it. `share` is what it takes up.
     pub(super) fn accept(&self, caller: &Caller, body: ExecuteBody, share: Share) -> Result<Wish, Refusal> {
         let (since, ExecuteBody { mut request, options, session_id }) = (Instant::now(), body);
-        // Told with a status, before a stream begins, and in the order in which an engine looks.
-        check_sources(&request).map_err(Error::from)?;
-        runtime::get(&request.runtime).map_err(|error| Refusal::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let effective = self.policy.decide(caller, options, &mut request)?;
         let tenant = caller.tenant();
-        if session_id.is_none() {
-            // Options that make no sense are told before anybody waits, and before a stream has begun.
-            self.engines.check(&tenant, &effective)?;
+        // What makes no sense is told with a status: before anybody waits, and before a stream begins.
+        match &session_id {
+            None => self.engines.check(&tenant, &effective, &request)?,
+            // The options of a session are looked at when it is opened.
+            Some(_) => check_request(&request).map_err(Error::from)?,
         }
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
         let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;

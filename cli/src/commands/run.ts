@@ -45,7 +45,7 @@ async function run(file: string | undefined, flags: RunFlags): Promise<number> {
   warnOfUnused(flags, runtime, source);
   const { engine, stop, session } = isRemote
     ? await atServer(flags as RunFlags & ServerFlags, flagged, config)
-    : await here(flags, flagged, config, runtime);
+    : await here(flags, flagged, config);
 
   const request: ExecutionRequest = {
     runtime,
@@ -92,7 +92,7 @@ interface Target {
 
 type Flagged = ReturnType<typeof flaggedOptions>;
 
-async function here(flags: RunFlags, flagged: Flagged, config: Config, runtime: Runtime): Promise<Target> {
+async function here(flags: RunFlags, flagged: Flagged, config: Config): Promise<Target> {
   const { DockerIsol8 } = await import('isol8');
   const { maxConcurrent, audit } = config.config;
   const engine = new DockerIsol8(localOptions(flags, flagged, config), maxConcurrent);

@@ -220,10 +220,7 @@ pub enum PlanError {
 impl Plan {
     /// What `request` means under `settings`. Its source text is here: what is still at a URL counts as absent.
     pub(super) fn new(settings: &Settings, request: Request) -> Result<Self, PlanError> {
-        if request.adapter.is_none() && request.runtime == runtime::agent::NAME {
-            check_network_of_agent(settings)?;
-        }
-        check_sources(&request)?;
+        check(settings, &request)?;
         let source = Source::of(request.code, request.cmd)?;
         let (runtime, script) = match request.adapter {
             Some(adapter) => (Language::custom(request.runtime, adapter.image), adapter.script),
@@ -314,8 +311,25 @@ pub(super) fn sources(request: &Request) -> [bool; 3] {
     [&request.code, &request.code_url, &request.cmd].map(|text| text.as_deref().is_some_and(is_present))
 }
 
+/// What can be said of a request before anybody waits, in the order in which it is said.
+pub(super) fn check(settings: &Settings, request: &Request) -> Result<(), PlanError> {
+    if request.adapter.is_none() && request.runtime == runtime::agent::NAME {
+        check_network_of_agent(settings)?;
+    }
+    check_request(request)
+}
+
+/// The part of it that does not depend on settings.
+pub(crate) fn check_request(request: &Request) -> Result<(), PlanError> {
+    check_sources(request)?;
+    if request.adapter.is_none() {
+        runtime::get(&request.runtime)?;
+    }
+    Ok(())
+}
+
 /// Exactly one is needed. Whoever gives a hash relies on its being checked.
-pub(crate) fn check_sources(request: &Request) -> Result<(), PlanError> {
+fn check_sources(request: &Request) -> Result<(), PlanError> {
     match sources(request) {
         [false, false, false] => Err(PlanError::NoSource),
         [_, true, true] | [true, _, true] | [true, true, _] => Err(PlanError::TwoSources),
