@@ -1,9 +1,9 @@
 //! Who may run next.
 //!
-//! A server runs so many executions at a time and no more. Those that have to wait do so in a line per tenant, and the
-//! lines are served in turn, so that a tenant with a thousand waiting delays another's by one at the most. A line has a
-//! bounded length; whoever does not fit in is told when to come back. Within a line it is first come, first served,
-//! except that a key which has as many running as it may is passed over.
+//! A server runs so many executions at a time and no more. Those that have to wait do so in a line per tenant. A place
+//! goes to the tenant that has the fewest running, and among equals in turn, so that a tenant with a thousand waiting
+//! delays another's by one at the most. A line has a bounded length; whoever does not fit in is told when to come back.
+//! Within a line it is first come, first served, except that a key which has as many running as it may is passed over.
 //!
 //! A [`Ticket`] is a place in a tenant's line that is not yet waiting for a permit: an execution in a session first
 //! waits for its session. A [`Permit`] is the right to run. Either is given back when it is dropped.
@@ -235,21 +235,30 @@ impl State {
 
     /// Grants what can be granted.
     fn serve(&mut self, bounds: &Bounds) {
-        let mut passed_over = 0;
-        while self.running < bounds.capacity && passed_over < self.turns.len() {
-            let Some(tenant) = self.turns.pop_front() else { return };
-            let Some(line) = self.lines.get_mut(&tenant) else { continue };
-            let granted = line.running < bounds.per_tenant && line.grant(&mut self.keys, bounds.per_key);
-            let is_done = line.waiting.is_empty();
-            if granted {
-                (self.running, self.waiting, passed_over) = (self.running + 1, self.waiting - 1, 0);
-            } else if !is_done {
-                passed_over += 1;
-            }
-            if !is_done {
-                self.turns.push_back(tenant);
-            }
+        while self.running < bounds.capacity && self.serve_one(bounds) {}
+    }
+
+    /// Grants one permit, to whom it is due, if anybody may have it.
+    fn serve_one(&mut self, bounds: &Bounds) -> bool {
+        let running = |tenant: &Tenant| self.lines.get(tenant).map_or(0, |line| line.running);
+        let mut order: Vec<_> = self.turns.iter().map(|tenant| (running(tenant), tenant.clone())).collect();
+        // Stable: among equals it is the one who comes first in turn.
+        order.sort_by_key(|(running, _)| *running);
+        let Some((_, tenant)) = order.into_iter().find(|(_, tenant)| self.grant(tenant, bounds)) else {
+            return false;
+        };
+        (self.running, self.waiting) = (self.running + 1, self.waiting - 1);
+        self.turns.retain(|other| *other != tenant);
+        if self.lines.get(&tenant).is_some_and(|line| !line.waiting.is_empty()) {
+            self.turns.push_back(tenant);
         }
+        true
+    }
+
+    /// Grants a permit to the first of a tenant's line who may have it.
+    fn grant(&mut self, tenant: &Tenant, bounds: &Bounds) -> bool {
+        let Some(line) = self.lines.get_mut(tenant) else { return false };
+        line.running < bounds.per_tenant && line.grant(&mut self.keys, bounds.per_key)
     }
 
     fn end(&mut self, tenant: &Tenant, key: Option<&Arc<str>>, took: Duration) {
@@ -364,6 +373,23 @@ mod tests {
         assert!(modest.as_mut().now_or_never().is_none());
         drop(next);
         assert!(modest.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_nothing_running_comes_first() {
+        let admission = Admission::new(ROOMY);
+        let running = [queued(&admission, "greedy", None).await, queued(&admission, "greedy", None).await];
+        let mut crowd: Vec<_> = (0..50).map(|_| queued(&admission, "greedy", None)).collect();
+        let mut modest = queued(&admission, "modest", None);
+        let mut third = queued(&admission, "third", None);
+        let [first, second] = running.map(|permit| permit.expect("a permit"));
+        drop(first);
+        let modest = modest.as_mut().now_or_never().expect("its place").expect("a permit");
+        drop(modest);
+        let _third = third.as_mut().now_or_never().expect("its place").expect("a permit");
+        drop(second);
+        let _next = crowd[0].as_mut().now_or_never().expect("nobody else waits").expect("a permit");
+        assert!(crowd[1].as_mut().now_or_never().is_none());
     }
 
     #[tokio::test]
