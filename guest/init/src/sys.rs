@@ -5,7 +5,7 @@
 use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
@@ -14,6 +14,34 @@ use std::{mem, ptr};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A timer that the event loop waits for as for a file, and that is more exact than the loop's own.
+#[derive(Debug)]
+pub(crate) struct Alarm(TimerFd);
+
+impl Alarm {
+    pub(crate) fn new() -> io::Result<AsyncFd<Self>> {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let alarm = Self(TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?);
+        // SAFETY: the descriptor is open, is the same in every call, and is closed with the alarm, which the result owns.
+        Ok(unsafe { AsyncFd::register_with_interest(alarm, Interest::READABLE) }?)
+    }
+
+    /// Has it become readable once, after this long.
+    pub(crate) fn set(&self, after: Duration) -> nix::Result<()> {
+        self.0.set(Expiration::OneShot(TimeSpec::from_duration(after)), TimerSetTimeFlags::empty())
+    }
+}
+
+impl AsRawFd for Alarm {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
 
 /// Takes over stdin and stdout. To be called once.
 pub(crate) fn take_stdio() -> (OwnedFd, OwnedFd) {

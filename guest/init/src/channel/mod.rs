@@ -4,6 +4,7 @@
 //! then the operations, then the connection, which puts all that they have to say into one write.
 
 mod operation;
+mod outlet;
 mod pipes;
 mod stream;
 

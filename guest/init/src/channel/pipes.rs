@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures::io::{AsyncRead, AsyncWrite};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::unix::pipe;
 
+use super::outlet::Outlet;
 use crate::sys;
 
 /// A read of at least this many bytes is not worth copying to save a system call.
@@ -17,7 +18,7 @@ const LARGE: usize = 4 * 1024;
 /// Both pipes.
 pub(super) struct Pipes {
     input: pipe::Receiver,
-    output: pipe::Sender,
+    output: Outlet,
     /// Bytes taken from the input ahead of time, from `read` on.
     ahead: Vec<u8>,
     read: usize,
@@ -29,7 +30,7 @@ impl Pipes {
         let (input, output) = sys::take_stdio();
         Ok(Self {
             input: pipe::Receiver::from_owned_fd(input)?,
-            output: pipe::Sender::from_owned_fd(output)?,
+            output: Outlet::new(pipe::Sender::from_owned_fd(output)?),
             ahead: Vec::with_capacity(LARGE),
             read: 0,
         })
@@ -38,7 +39,7 @@ impl Pipes {
 
 impl AsyncWrite for Pipes {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.output).poll_write(cx, bytes)
+        self.output.poll_write(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -46,7 +47,7 @@ impl AsyncWrite for Pipes {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.output).poll_write_vectored(cx, pieces)
+        self.output.poll_write(cx, pieces)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
