@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::children::Children;
 use crate::identity::Sandbox;
 use crate::memory::{MemoryInUse, OomCounter};
+use crate::reset::Mounts;
 use crate::tunnel::Tunnels;
 
 /// The guest, from the greeting on.
@@ -20,6 +21,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) children: &'a Children,
     pub(crate) oom_kills: OomCounter,
     pub(crate) memory: MemoryInUse,
+    pub(crate) mounts: Mounts,
     /// Whether there is a way out through the proxy.
     pub(crate) proxies: bool,
     pub(crate) tunnels: Tunnels,
@@ -62,6 +64,7 @@ impl<'a> Guest<'a> {
             children,
             oom_kills: OomCounter::open(),
             memory: MemoryInUse::open(),
+            mounts: Mounts::default(),
             proxies: contract.proxy,
             tunnels: Tunnels::default(),
             stays,

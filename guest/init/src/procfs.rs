@@ -1,6 +1,29 @@
-//! The processes that exist, as /proc tells it.
+//! What /proc tells: its files, and the processes that exist.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// More than most files of /proc hold.
+const USUAL: usize = 8 * 1024;
+
+/// Reads a file of /proc. It says nothing of its length, and whoever asks for it or reads piece by piece pays a system
+/// call for each.
+pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    read_all(&File::open(path)?)
+}
+
+/// Reads a file of /proc that is open.
+pub(crate) fn read_all(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    file.take(u64::MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a file of /proc that is text.
+pub(crate) fn read_text(path: impl AsRef<Path>) -> io::Result<String> {
+    String::from_utf8(read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
 
 /// What the guest needs to know of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +43,7 @@ pub(crate) fn processes() -> Vec<Process> {
     entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|pid: i32| parse_stat(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?))
+        .filter_map(|pid: i32| parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?))
         .collect()
 }
 
@@ -73,6 +96,18 @@ mod tests {
         for text in ["", "42 (sh", "42 (sh) S", "42 (sh) S x y z"] {
             assert_eq!(parse_stat(42, text.as_bytes()), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn files_are_read_whole() {
+        let path = std::env::temp_dir().join(format!("isol8-procfs-{}", std::process::id()));
+        for length in [0, 1, USUAL - 1, USUAL, USUAL + 1, 5 * USUAL] {
+            let text = "x".repeat(length);
+            fs::write(&path, &text).expect("written");
+            assert_eq!(read_text(&path).expect("read"), text);
+        }
+        fs::remove_file(&path).expect("removed");
+        assert_eq!(read(&path).expect_err("gone").kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

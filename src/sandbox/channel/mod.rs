@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::AsyncReadExt;
+use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::frame::{self, FrameError};
 use isol8_protocol::mux::{self, Disconnected, Mode, Opener, Stream};
 use isol8_protocol::{
@@ -201,6 +201,14 @@ impl Channel {
         Ok(stream)
     }
 
+    /// Opens a stream with `request` as all that we have to say on it. That it is goes along with it, instead of making
+    /// the way to the guest by itself once the answer is here.
+    async fn whole_request(&self, request: &Request) -> Result<Stream, ChannelError> {
+        let mut stream = self.request(request).await?;
+        stream.close().await.map_err(FrameError::from)?;
+        Ok(stream)
+    }
+
     /// Starts commands, after writing `files`.
     pub async fn exec(&self, exec: Exec, files: Files, stdin: Stdin) -> Result<Running, ChannelError> {
         // Before there is a stream that the guest would never learn of.
@@ -226,10 +234,7 @@ impl Channel {
 
     /// Makes a request that is answered by an acknowledgement and nothing else.
     async fn ask(&self, name: &'static str, request: &Request) -> Result<(), ChannelError> {
-        let answer = async {
-            let mut stream = self.request(request).await?;
-            Ok(frame::read_message(&mut stream).await?)
-        };
+        let answer = async { Ok(frame::read_message(&mut self.whole_request(request).await?).await?) };
         acknowledged(within(name, RESET_TIMEOUT, answer).await?)
     }
 
@@ -271,7 +276,7 @@ impl Channel {
     ) -> Result<Vec<Result<Bytes, Failure>>, ChannelError> {
         let request = Request::ReadFiles(ReadFiles { paths: paths.clone(), max_bytes, max_total });
         let read = async {
-            let mut stream = self.request(&request).await?;
+            let mut stream = self.whole_request(&request).await?;
             let (mut files, mut room) = (Vec::with_capacity(paths.len()), max_total);
             for _ in &paths {
                 files.push(match frame::read_message(&mut stream).await? {
@@ -295,7 +300,7 @@ impl Channel {
     /// Makes the sandbox as new, or says what is in the way.
     pub async fn reset(&self) -> Result<ResetReport, ChannelError> {
         let reset = async {
-            let mut stream = self.request(&Request::Reset).await?;
+            let mut stream = self.whole_request(&Request::Reset).await?;
             let mut report: ResetReport = frame::read_message(&mut stream).await?;
             report.findings.truncate(MAX_FINDINGS);
             report.findings.iter_mut().for_each(clip);

@@ -169,9 +169,10 @@ async fn pump(
     exit: &mut oneshot::Receiver<Exit>,
     mut stream: Stream,
 ) -> Result<(Exit, Vec<u8>), FrameError> {
-    frame::write_message(&mut stream, &ExecEvent::Started).await?;
-    let exit = output.send_until(exit, &mut stream).await?;
-    Ok((exit, output.send_rest(&mut stream).await?))
+    let mut head = Vec::new();
+    frame::encode_message(&ExecEvent::Started, &mut head)?;
+    let exit = output.send_until(exit, &mut head, &mut stream).await?;
+    Ok((exit, output.send_rest(head, &mut stream).await?))
 }
 
 /// Kills the command and all it started at its limit or on request, whether or not anybody takes its output.

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::AsyncWriteExt;
 use isol8_protocol::frame::{Channel, FrameError, HEADER, MAX_DATA, data_header};
@@ -14,10 +15,14 @@ use nix::unistd::read;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::channel::Stream;
 use crate::children::Exit;
 use crate::sys;
+
+/// How long output is waited for that would take along what can wait.
+const SOON: Duration = Duration::from_millis(20);
 
 /// One of the two pipes; gone when the other side has closed it.
 struct Source {
@@ -43,26 +48,31 @@ impl Output {
         Self { sources, frame: vec![0; HEADER + MAX_DATA], first: 0 }
     }
 
-    /// Sends output as it comes, until the main process has ended.
+    /// Sends output as it comes, until the main process has ended. `head` goes first, and is empty once it is sent: the
+    /// first output takes it along if there is any soon, since each message by itself wakes all relays on the way.
     pub(super) async fn send_until(
         &mut self,
         exit: &mut oneshot::Receiver<Exit>,
+        head: &mut Vec<u8>,
         stream: &mut Stream,
     ) -> Result<Exit, FrameError> {
+        let patience = sleep(SOON);
+        tokio::pin!(patience);
         loop {
             let length = tokio::select! {
                 biased;
                 Ok(exit) = &mut *exit => return Ok(exit),
                 length = poll_fn(|cx| self.poll_read(cx)) => length,
+                () = &mut patience, if !head.is_empty() => 0,
             };
+            stream.write_all(&std::mem::take(head)).await?;
             stream.write_all(&self.frame[..length]).await?;
         }
     }
 
-    /// Sends what is in the pipes now and was written before the end, but not what is still being written by
-    /// others. The last frames are returned rather than sent, to go out together with what follows.
-    pub(super) async fn send_rest(&mut self, stream: &mut Stream) -> Result<Vec<u8>, FrameError> {
-        let mut frames = Vec::new();
+    /// Sends `frames`, and then what is in the pipes now and was written before the end, but not what is still being
+    /// written by others. The last frames are returned rather than sent, to go out together with what follows.
+    pub(super) async fn send_rest(&mut self, mut frames: Vec<u8>, stream: &mut Stream) -> Result<Vec<u8>, FrameError> {
         for source in &mut self.sources {
             let Some(pipe) = source.pipe.take() else { continue };
             let mut left = sys::unread(&pipe)?;

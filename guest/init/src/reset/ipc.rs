@@ -1,10 +1,10 @@
 //! System V objects: shared memory, semaphores and message queues outlive the processes that made them.
 
-use std::fs;
 use std::io;
 
 use super::findings::Findings;
 use crate::identity::Sandbox;
+use crate::procfs;
 use crate::sys::{self, SysV};
 
 const LISTS: [(SysV, &str); 3] = [
@@ -41,7 +41,7 @@ fn clear_one(sandbox: Sandbox, kind: SysV, list: &str, findings: &mut Findings) 
 }
 
 fn ids(list: &str) -> io::Result<Vec<i32>> {
-    match fs::read_to_string(list) {
+    match procfs::read_text(list) {
         // A kernel without them.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         text => Ok(parse(&text?)),

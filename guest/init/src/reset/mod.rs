@@ -16,6 +16,7 @@ use crate::guest::Guest;
 use crate::procfs;
 use crate::tree::{self, Spared};
 use findings::Findings;
+pub(crate) use mounts::Mounts;
 
 /// Resets the sandbox.
 pub(crate) async fn run(guest: &Guest<'_>) -> ResetReport {
@@ -37,7 +38,7 @@ pub(crate) async fn run(guest: &Guest<'_>) -> ResetReport {
     if boot::is_init() {
         ipc::clear(guest.sandbox, &mut findings);
         sockets::check(guest.proxies.then_some(&guest.tunnels), &mut findings).await;
-        mounts::check(guest.sandbox, &guest.writable, &mut findings);
+        guest.mounts.check(guest.sandbox, &guest.writable, &mut findings);
     }
     findings.into_report()
 }

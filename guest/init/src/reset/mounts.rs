@@ -1,39 +1,82 @@
 //! Whether the contract names every place where user code can write.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use isol8_protocol::Writable;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::findings::Findings;
 use crate::identity::Sandbox;
+use crate::procfs;
 
 /// File systems of the kernel's own, where what user code may write is gone with its processes.
 const KERNEL: [&str; 5] = ["proc", "sysfs", "cgroup", "cgroup2", "devpts"];
 
-/// Reports writable mounts that nobody would have emptied.
-pub(super) fn check(sandbox: Sandbox, known: &[Writable], findings: &mut Findings) {
-    let text = match fs::read("/proc/self/mountinfo") {
-        Ok(text) => text,
-        Err(error) => return findings.add(format!("cannot read /proc/self/mountinfo: {error}")),
-    };
+const LIST: &str = "/proc/self/mountinfo";
+
+/// The mounts. Nobody in the sandbox can change them, and the kernel takes a while to list them, so they are looked at
+/// again only when it says that they are others.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts {
+    /// The list as it was when nothing was found, kept open: the kernel tells of changes since.
+    harmless: RefCell<Option<File>>,
+}
+
+impl Mounts {
+    /// Reports writable mounts that nobody would have emptied.
+    pub(super) fn check(&self, sandbox: Sandbox, known: &[Writable], findings: &mut Findings) {
+        let mut harmless = self.harmless.borrow_mut();
+        if harmless.as_ref().is_some_and(|list| !has_changed(list)) {
+            return;
+        }
+        // Opened before it is read, so that no change falls between the two.
+        *harmless = match File::open(LIST).and_then(|list| Ok((procfs::read_all(&list)?, list))) {
+            Ok((text, list)) => is_harmless(&text, sandbox, known, findings).then_some(list),
+            Err(error) => {
+                findings.add(format!("cannot read {LIST}: {error}"));
+                None
+            }
+        };
+    }
+}
+
+/// Whether the kernel tells of changes of a list, or cannot say.
+fn has_changed(list: &File) -> bool {
+    let mut polled = [PollFd::new(list.as_fd(), PollFlags::POLLPRI)];
+    poll(&mut polled, PollTimeout::ZERO) != Ok(0)
+}
+
+/// Whether nothing was found.
+fn is_harmless(text: &[u8], sandbox: Sandbox, known: &[Writable], findings: &mut Findings) -> bool {
     let _as_sandbox = match sandbox.for_files() {
         Ok(guard) => guard,
-        Err(error) => return findings.add(format!("cannot act as the sandbox user: {error}")),
+        Err(error) => {
+            findings.add(format!("cannot act as the sandbox user: {error}"));
+            return false;
+        }
+    };
+    let mut is_harmless = true;
+    let mut found = |finding| {
+        findings.add(finding);
+        is_harmless = false;
     };
     for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let Some(mount) = parse(line) else {
-            findings.add(format!("cannot understand mount {:?}", String::from_utf8_lossy(line)));
+            found(format!("cannot understand mount {:?}", String::from_utf8_lossy(line)));
             continue;
         };
         let is_known = known.iter().any(|known| Path::new(&known.path) == mount.path);
         if !is_known && mount.is_writable && !KERNEL.contains(&mount.system.as_str()) && invites(&mount.path, sandbox) {
-            findings.add(format!("{:?} is writable and not in the contract", mount.path));
+            found(format!("{:?} is writable and not in the contract", mount.path));
         }
     }
+    is_harmless
 }
 
 /// Whether the sandbox user can leave something there, or perhaps somewhere below: a directory has too many places

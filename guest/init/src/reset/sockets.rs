@@ -1,7 +1,6 @@
 //! TCP sockets that outlive their processes, as in TIME_WAIT: a new sandbox would not see them, nor find their ports
 //! taken.
 
-use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use isol8_protocol::PROXY_PORT;
 use tokio::time::sleep;
 
 use super::findings::Findings;
+use crate::procfs;
 use crate::tunnel::Tunnels;
 
 const COUNTS: [&str; 2] = ["/proc/net/sockstat", "/proc/net/sockstat6"];
@@ -77,7 +77,7 @@ fn counts_none(text: &str) -> bool {
 
 /// What a kernel without networking (or without version 6) has no list of, there is none of.
 fn read(path: &str) -> io::Result<String> {
-    match fs::read_to_string(path) {
+    match procfs::read_text(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         text => text,
     }
