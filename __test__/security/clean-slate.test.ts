@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { docker, inspect } from '../support/docker.js';
 import { ONE_SANDBOX, ownEngine, sharedEngine } from '../support/engine.js';
 import { ROOT } from '../support/paths.js';
 
@@ -25,6 +26,20 @@ async function plant(engine: Engine, name: string) {
   const { stdout, stderr, containerId } = await engine.execute({ runtime: 'python', code: `${plants}\n${name}()\n` });
   expect({ stderr, planted: stdout !== '' }).toEqual({ stderr: '', planted: true });
   return { containerId, planted: stdout };
+}
+
+/** Mounts something in a container, as only an administrator of its host can. */
+async function mountIn(container: string): Promise<void> {
+  const { Pid } = (await inspect(container)).State;
+  const program = `import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS = 0x20000
+def check(result):
+    if result: raise OSError(ctypes.get_errno(), "failed")
+check(libc.setns(os.open("/proc/${Pid}/ns/mnt", os.O_RDONLY), CLONE_NEWNS))
+check(libc.mount(b"none", b"/mnt", b"tmpfs", 0, None))`;
+  const rights = ['--pid=host', '--cap-add=SYS_ADMIN', '--cap-add=SYS_PTRACE', '--security-opt=seccomp=unconfined'];
+  await docker(['run', '--rm', ...rights, '--entrypoint=python3', 'isol8:python', '-c', program]);
 }
 
 const untouched = sharedEngine();
@@ -70,6 +85,17 @@ it('a sandbox whose leftovers cannot be undone is not used again', async () => {
   const after = await stock(engine);
   expect(after.found).toEqual(pristine);
   expect(after.containerId).not.toBe(before.containerId);
+});
+
+// The guest looks at the mounts again only when the kernel says that they have changed.
+it('a sandbox that somebody mounts something writable in is not used again', async () => {
+  const engine = ownEngine(ONE_SANDBOX);
+  const run = () => engine.execute({ runtime: 'bash', code: ':' });
+  const { containerId } = await run();
+  await expect(run()).resolves.toMatchObject({ containerId });
+  await mountIn(containerId);
+  await expect(run()).resolves.toMatchObject({ containerId });
+  expect((await run()).containerId).not.toBe(containerId);
 });
 
 it('all of it at once, after a run that was killed at its limit', async () => {
