@@ -293,6 +293,8 @@ export declare class RemoteIsol8 {
   listSessions(): Promise<unknown[]>
   /** Ends a session with all that is in it. One that does not exist is fine. */
   deleteSession(id: string): Promise<void>
+  /** Has the server make a key, which only holders of its master key can. */
+  login(name?: string | undefined | null, ttlMs?: number | undefined | null): Promise<unknown>
 }
 
 /** Ends an execution, and feeds it. Serves one execution. */

@@ -11,7 +11,7 @@ import {
 import { disposable } from './dispose.js';
 import { buffered, type ExecutionEvents, type ExecutionOptions, streamed } from './live.js';
 import type { Isol8Engine, Isol8Options } from './types/engine.js';
-import type { RemoteIsol8Options, SessionInfo } from './types/server.js';
+import type { Login, LoginOptions, RemoteIsol8Options, SessionInfo } from './types/server.js';
 
 /** Runs untrusted code on a server of isol8. */
 export class RemoteIsol8 implements Isol8Engine {
@@ -70,6 +70,11 @@ export class RemoteIsol8 implements Isol8Engine {
   /** Ends a session with all that is in it. One that does not exist is fine. */
   deleteSession(id: string): Promise<void> {
     return this.#native.deleteSession(id);
+  }
+
+  /** Has the server make a key, which only holders of its master key can. */
+  async login({ name, ttlMs }: LoginOptions = {}): Promise<Login> {
+    return (await this.#native.login(name, ttlMs)) as Login;
   }
 }
 

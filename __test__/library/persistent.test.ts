@@ -120,7 +120,7 @@ it('create one container for several first requests at a time', async () => {
 it('leak none when the first request is given up while its container starts', async () => {
   const engine = await ownEngine(PERSISTENT);
   const controller = new AbortController();
-  const first = engine.execute({ runtime: 'bash', code: ':' }, { signal: controller.signal });
+  const first = engine.execute({ runtime: 'bash', code: 'sleep 60' }, { signal: controller.signal });
   const outcome = expect(first).rejects.toMatchObject({ code: 'ABORT_ERR' });
   await until('a container to be created', 5000, async () => (await mine()).length > 0);
   controller.abort();

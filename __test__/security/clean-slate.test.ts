@@ -38,7 +38,8 @@ def check(result):
     if result: raise OSError(ctypes.get_errno(), "failed")
 check(libc.setns(os.open("/proc/${Pid}/ns/mnt", os.O_RDONLY), CLONE_NEWNS))
 check(libc.mount(b"none", b"/mnt", b"tmpfs", 0, None))`;
-  const rights = ['--pid=host', '--cap-add=SYS_ADMIN', '--cap-add=SYS_PTRACE', '--security-opt=seccomp=unconfined'];
+  const rights = ['--pid=host', '--cap-add=SYS_ADMIN', '--cap-add=SYS_PTRACE'];
+  rights.push('--security-opt=seccomp=unconfined', '--security-opt=apparmor=unconfined');
   await docker(['run', '--rm', ...rights, '--entrypoint=python3', 'isol8:python', '-c', program]);
 }
 

@@ -68,6 +68,24 @@ export interface SessionInfo {
   tenantId?: string;
 }
 
+/** Which key a server is to make. */
+export interface LoginOptions {
+  /** What the server calls it. */
+  name?: string;
+  /** Milliseconds for which it is valid; the server says when absent. */
+  ttlMs?: number;
+}
+
+/** A key that a server has made. */
+export interface Login {
+  /** The key. */
+  token: string;
+  /** When it stops being valid, ISO 8601. */
+  expiresAt: string;
+  /** By which the server's operator knows it. */
+  keyId: string;
+}
+
 /** What a client sends over a WebSocket. */
 export type WsClientMessage =
   | {

@@ -117,6 +117,19 @@ impl RemoteIsol8 {
         let client = self.client.clone();
         settle(env, async move { client.delete_session(&id).await }, |()| ())
     }
+
+    /// Has the server make a key, which only holders of its master key can.
+    #[napi(ts_return_type = "Promise<unknown>")]
+    pub fn login<'env>(
+        &self,
+        env: &'env Env,
+        name: Option<String>,
+        ttl_ms: Option<f64>,
+    ) -> Result<PromiseRaw<'env, serde_json::Value>> {
+        let client = self.client.clone();
+        let login = async move { client.login(name, ttl_ms).await };
+        settle(env, login, |login| serde_json::to_value(login).unwrap_or_default())
+    }
 }
 
 fn connect(remote: Unknown<'_>, options: Option<Unknown<'_>>) -> std::result::Result<Client, client::Error> {

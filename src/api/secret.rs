@@ -36,6 +36,11 @@ pub(super) fn expose_all<S: Serializer>(secrets: &BTreeMap<String, Secret>, seri
     exposed.serialize(serializer)
 }
 
+/// For `#[serde(serialize_with)]`, where a secret is what was asked for.
+pub(super) fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.expose().serialize(serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

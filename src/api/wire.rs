@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ErrorCode, ExecutionResult, FileContent, NetworkLogEntry, Options, Request, StreamEvent, StreamEventKind, content,
-    object,
+    ErrorCode, ExecutionResult, FileContent, NetworkLogEntry, Options, Request, Secret, StreamEvent, StreamEventKind,
+    content, object, secret,
 };
 
 /// The body of `POST /execute` and `POST /execute/stream`.
@@ -66,6 +66,35 @@ pub struct SessionInfo {
     /// Whose it is; only told to holders of the master key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
+}
+
+/// The body of `POST /auth/keys` and `POST /auth/login`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct KeyRequest {
+    /// What the key is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whose it is; `default` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// Milliseconds for which it is valid; what the configuration says when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<f64>,
+}
+
+/// What `POST /auth/login` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Login {
+    /// The key.
+    #[serde(serialize_with = "secret::expose")]
+    #[schemars(with = "String")]
+    pub token: Secret,
+    /// When it stops being valid, ISO 8601.
+    pub expires_at: String,
+    /// By which it is revoked.
+    pub key_id: String,
 }
 
 /// What a client sends over a WebSocket.

@@ -53,6 +53,9 @@ pub(super) const MAX_DOWNLOAD: usize = MAX_FILE as usize / 3 * 4 + 1024;
 /// Bytes of a list of sessions.
 pub(super) const MAX_LISTING: usize = 64 << 20;
 
+/// Bytes of an answer with a key.
+pub(super) const MAX_LOGIN: usize = 64 << 10;
+
 /// Characters that are quoted of what was not understood.
 const MAX_QUOTED: usize = 200;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::EndpointError;
-use crate::api::ErrorCode;
+use crate::api::{ErrorCode, LifetimeError};
 use crate::engine::SettingsError;
 use crate::telemetry::chain;
 use crate::tls::ExtraCaError;
@@ -22,6 +22,9 @@ pub enum Error {
     /// `ISOL8_EXTRA_CA_FILE` cannot be used.
     #[error(transparent)]
     ExtraCa(#[from] ExtraCaError),
+    /// A key cannot be valid for so long.
+    #[error(transparent)]
+    Lifetime(#[from] LifetimeError),
     /// A number that JSON has no form for.
     #[error("invalid timeoutMs: {0} (expected a number of milliseconds)")]
     Timeout(f64),
@@ -61,7 +64,7 @@ pub enum Error {
         reason: String,
     },
     /// The server did not do it.
-    #[error("{doing}: {reason}")]
+    #[error("{}: {reason}", .doing.refused())]
     Refused {
         /// What was being done.
         doing: Doing,
@@ -109,7 +112,7 @@ impl Error {
             Self::Endpoint(error) => error.code(),
             Self::Settings(_) => ErrorCode::InvalidOptions,
             Self::ExtraCa(_) => ErrorCode::InvalidExtraCa,
-            Self::Timeout(_) => ErrorCode::InvalidRequest,
+            Self::Timeout(_) | Self::Lifetime(_) => ErrorCode::InvalidRequest,
             Self::NoSession => ErrorCode::NoContainer,
             Self::InputTooLong { .. } => ErrorCode::StdinFailed,
             Self::Unreachable { .. } => ErrorCode::RemoteUnreachable,
@@ -176,6 +179,18 @@ pub enum Doing {
     ListSessions,
     /// Ending one.
     DeleteSession,
+    /// Having a key made.
+    Login,
+}
+
+impl Doing {
+    /// How it is told that the server did not do it.
+    fn refused(self) -> String {
+        match self {
+            Self::Login => "Authentication failed".to_owned(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Doing {
@@ -188,6 +203,7 @@ impl fmt::Display for Doing {
             Self::Download => "File download failed",
             Self::ListSessions => "Failed to list sessions",
             Self::DeleteSession => "Failed to delete session",
+            Self::Login => "Login failed",
         })
     }
 }

@@ -27,10 +27,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::wire::{ExecuteBody, SessionInfo, SessionList};
-use crate::api::{ExecutionResult, Mode, Options, Request};
+use crate::api::wire::{ExecuteBody, KeyRequest, Login, SessionInfo, SessionList};
+use crate::api::{ExecutionResult, KeyLifetime, Mode, Options, Request};
 use crate::engine::{Controls, Settings, in_line};
-use connection::{Connection, MAX_LISTING, MAX_RESULT, MAX_RESULT_WITH_FILES, PATIENCE};
+use connection::{Connection, MAX_LISTING, MAX_LOGIN, MAX_RESULT, MAX_RESULT_WITH_FILES, PATIENCE};
 use endpoint::Endpoint;
 use error::Doing;
 
@@ -207,6 +207,17 @@ impl Client {
         let delete = connection.delete(connection.endpoint.session_url(id)?).timeout(PATIENCE);
         let answer = connection.send(Doing::DeleteSession, delete).await?;
         connection.succeeded(Doing::DeleteSession, answer).await
+    }
+
+    /// Has the server make a key, which only holders of its master key can. `ttl_ms` are the milliseconds for which it is
+    /// valid, if not for as long as the server says.
+    pub async fn login(&self, name: Option<String>, ttl_ms: Option<f64>) -> Result<Login, Error> {
+        ttl_ms.map(KeyLifetime::from_millis).transpose()?;
+        let Shared { connection, .. } = &*self.shared;
+        let body = KeyRequest { name, tenant_id: None, ttl_ms };
+        let post = connection.post(connection.endpoint.url(&["auth", "login"]), &body)?.timeout(PATIENCE);
+        let answer = connection.send(Doing::Login, post).await?;
+        connection.json(Doing::Login, answer, MAX_LOGIN).await
     }
 
     fn body(&self, request: Request) -> ExecuteBody {

@@ -1,8 +1,8 @@
 //! Who may run next.
 //!
 //! A server runs so many executions at a time and no more. Those that have to wait do so in a line per tenant. A place
-//! goes to the tenant that has the fewest running, and among equals in turn, so that a tenant with a thousand waiting
-//! delays another's by one at the most. A line has a bounded length; whoever does not fit in is told when to come back.
+//! goes to the tenant that has the fewest running, and among equals in turn: whoever has nothing running waits for one place at
+//! the most, however many others wait, and nobody is given more while somebody who waits has fewer. A line has a bounded length; whoever does not fit in is told when to come back.
 //! Within a line it is first come, first served, except that a key which has as many running as it may is passed over.
 //!
 //! A [`Ticket`] is a place in a tenant's line that is not yet waiting for a permit: an execution in a session first
@@ -67,7 +67,7 @@ struct State {
     waiting: usize,
     /// Of every tenant that has anything here.
     lines: HashMap<Tenant, Line>,
-    /// Tenants with somebody waiting for a permit, in the order in which they are served.
+    /// Tenants with somebody waiting for a permit. Of those with as many running, the first is served.
     turns: VecDeque<Tenant>,
     /// How many run of each key that has any.
     keys: HashMap<Arc<str>, usize>,
@@ -226,9 +226,8 @@ impl State {
             // Those who have given up are otherwise taken out when it is their turn.
             line.waiting.retain(|waiter| !waiter.granted.is_closed());
         }
-        let is_first = line.waiting.is_empty() && !self.turns.contains(&tenant);
         line.waiting.push_back(waiter);
-        if is_first {
+        if !self.turns.contains(&tenant) {
             self.turns.push_back(tenant);
         }
     }
@@ -240,6 +239,8 @@ impl State {
 
     /// Grants one permit, to whom it is due, if anybody may have it.
     fn serve_one(&mut self, bounds: &Bounds) -> bool {
+        // Where all have given up, nobody waits any more.
+        self.turns.retain(|tenant| self.lines.get(tenant).is_some_and(Line::has_waiters));
         let running = |tenant: &Tenant| self.lines.get(tenant).map_or(0, |line| line.running);
         let mut order: Vec<_> = self.turns.iter().map(|tenant| (running(tenant), tenant.clone())).collect();
         // Stable: among equals it is the one who comes first in turn.
@@ -249,7 +250,7 @@ impl State {
         };
         (self.running, self.waiting) = (self.running + 1, self.waiting - 1);
         self.turns.retain(|other| *other != tenant);
-        if self.lines.get(&tenant).is_some_and(|line| !line.waiting.is_empty()) {
+        if self.lines.get(&tenant).is_some_and(Line::has_waiters) {
             self.turns.push_back(tenant);
         }
         true
@@ -292,6 +293,10 @@ impl State {
 }
 
 impl Line {
+    fn has_waiters(&self) -> bool {
+        self.waiting.iter().any(|waiter| !waiter.granted.is_closed())
+    }
+
     /// Grants the first in line whose key may run more.
     fn grant(&mut self, keys: &mut HashMap<Arc<str>, usize>, per_key: usize) -> bool {
         self.waiting.retain(|waiter| !waiter.granted.is_closed());
@@ -390,6 +395,25 @@ mod tests {
         drop(second);
         let _next = crowd[0].as_mut().now_or_never().expect("nobody else waits").expect("a permit");
         assert!(crowd[1].as_mut().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_tenant_whose_waiters_have_given_up_is_not_served_before_its_turn() {
+        let admission = Admission::new(Bounds { capacity: 1, ..ROOMY });
+        let running = queued(&admission, "other", None).await.expect("a permit");
+        // In a session, waiting for its turn: the line is not gone with those who give up.
+        let _elsewhere = admission.join(tenant("fickle"), None).expect("a place");
+        drop(queued(&admission, "fickle", None));
+        let mut modest = queued(&admission, "modest", None);
+        let mut third = queued(&admission, "third", None);
+        drop(running);
+        let modest = modest.as_mut().now_or_never().expect("its place").expect("a permit");
+        let mut again = queued(&admission, "fickle", None);
+        drop(modest);
+        let third = third.as_mut().now_or_never().expect("came first").expect("a permit");
+        assert!(again.as_mut().now_or_never().is_none());
+        drop(third);
+        assert!(again.as_mut().now_or_never().is_some());
     }
 
     #[tokio::test]

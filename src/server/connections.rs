@@ -42,7 +42,7 @@ const HEAD_SIZE: usize = 64 * 1024;
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a client that has only just connected may still send a request when the server ends.
-const LAST_CALL: Duration = Duration::from_secs(1);
+const LAST_CALL: Duration = Duration::from_secs(3);
 
 /// How long is waited when no connection can be accepted, for want of file descriptors for example.
 const PAUSE: Duration = Duration::from_millis(50);

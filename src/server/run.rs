@@ -70,11 +70,15 @@ impl App {
         // What makes no sense is told with a status: before anybody waits, and before a stream begins.
         match &session_id {
             None => self.engines.check(&tenant, &effective, &request)?,
-            // The options of a session are looked at when it is opened.
+            // Nor is there a session to be for it.
             Some(_) => check_request(&request).map_err(Error::from)?,
         }
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;
         let visit = session_id.map(|id| self.sessions.open(tenant, &id, &effective)).transpose()?;
+        if let Some(visit) = &visit {
+            // By its own options, whatever this request asks for.
+            visit.engine().check(&request)?;
+        }
         Ok(Wish { request, effective, ticket, caller: caller.clone(), visit, since, share })
     }
 

@@ -201,8 +201,9 @@ impl Channel {
         Ok(stream)
     }
 
-    /// Opens a stream with `request` as all that we have to say on it. That it is goes along with it, instead of making
-    /// the way to the guest by itself once the answer is here.
+    /// Opens a stream with `request` as all that we have to say on it. The end of our half travels with it, instead of by
+    /// itself after the answer. Only for answers that fit the first window: yamux does not tell the guest that a stream
+    /// is dropped whose half has been closed, so that it would wait for room to say the rest for ever.
     async fn whole_request(&self, request: &Request) -> Result<Stream, ChannelError> {
         let mut stream = self.request(request).await?;
         stream.close().await.map_err(FrameError::from)?;
@@ -276,7 +277,7 @@ impl Channel {
     ) -> Result<Vec<Result<Bytes, Failure>>, ChannelError> {
         let request = Request::ReadFiles(ReadFiles { paths: paths.clone(), max_bytes, max_total });
         let read = async {
-            let mut stream = self.whole_request(&request).await?;
+            let mut stream = self.request(&request).await?;
             let (mut files, mut room) = (Vec::with_capacity(paths.len()), max_total);
             for _ in &paths {
                 files.push(match frame::read_message(&mut stream).await? {

@@ -3,6 +3,7 @@
 use futures::{AsyncWriteExt, StreamExt};
 use isol8_protocol::frame::{Channel as DataChannel, encode_data, encode_message};
 use isol8_protocol::{ExecEvent, Report, Status, Step};
+use tokio::sync::Notify;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::*;
@@ -202,6 +203,23 @@ async fn files_have_one_time_for_all_of_them() {
     let error = channel.read_files(vec!["/x".into(); 1000], 10, 10).await.expect_err("takes too long");
     assert!(matches!(error, ChannelError::Silent { request: "read", .. }), "{error}");
     assert!(began.elapsed() < FILES_TIMEOUT * 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_guest_whose_files_nobody_wants_any_more_is_told() {
+    static TOLD: Notify = Notify::const_new();
+    let channel = connected(|_, mut stream| async move {
+        let (mut head, mut block) = (Vec::new(), Vec::new());
+        encode_message(&ReadEvent::File(1 << 30), &mut head).expect("encodes");
+        encode_data(DataChannel::File, &[b'x'; 64 * 1024], &mut block);
+        let _ = stream.write_all(&head).await;
+        while stream.write_all(&block).await.is_ok() {}
+        TOLD.notify_one();
+    })
+    .await;
+    let reading = channel.read_files(vec!["/sandbox/large".into()], 1 << 30, 1 << 30);
+    timeout(Duration::from_millis(100), reading).await.expect_err("it is large");
+    timeout(Duration::from_secs(10), TOLD.notified()).await.expect("is told");
 }
 
 #[tokio::test(start_paused = true)]

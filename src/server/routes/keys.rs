@@ -10,26 +10,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{ErrorCode, KeyLifetime};
+use crate::api::wire::{KeyRequest, Login};
+use crate::api::{ErrorCode, KeyLifetime, Secret};
 use crate::server::app::App;
 use crate::server::auth::{ApiKeyInfo, CreatedKey, InvalidKey, KeyId, NewKey, Tenant};
 use crate::server::body;
 use crate::server::caller::Caller;
 use crate::server::extract::{Name, Params};
 use crate::server::refusal::Refusal;
-
-/// The body of `POST /auth/keys` and `POST /auth/login`.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[schemars(rename = "KeyRequest")]
-pub(super) struct Wanted {
-    /// What the key is called.
-    name: Option<String>,
-    /// Whose it is; `default` when absent.
-    tenant_id: Option<String>,
-    /// Milliseconds for which it is valid; what the configuration says when absent.
-    ttl_ms: Option<f64>,
-}
 
 /// A key that was just made.
 #[derive(Serialize, JsonSchema)]
@@ -48,19 +36,6 @@ pub(super) struct Made {
     tenant_id: String,
     /// When it stops being valid, ISO 8601.
     expires_at: String,
-}
-
-/// What `POST /auth/login` answers.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Login")]
-pub(super) struct LoggedIn {
-    /// The key.
-    token: String,
-    /// When it stops being valid, ISO 8601.
-    expires_at: String,
-    /// By which it is revoked.
-    key_id: String,
 }
 
 /// What `GET /auth/keys` answers.
@@ -95,7 +70,7 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<(StatusCode, Json<Made>), Refusal> {
     app.access.keys(&caller)?;
-    let wanted: Wanted = body::optional_json(body, app.body_size).await?;
+    let wanted: KeyRequest = body::optional_json(body, app.body_size).await?;
     let name = wanted.name.clone().unwrap_or_default();
     let CreatedKey { key, info } = make(&app, &caller, wanted, &name).await?;
     let made = Made {
@@ -113,16 +88,16 @@ pub(super) async fn login(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     body: Body,
-) -> Result<Json<LoggedIn>, Refusal> {
+) -> Result<Json<Login>, Refusal> {
     app.access.keys(&caller)?;
-    let wanted: Wanted = body::optional_json(body, app.body_size).await?;
+    let wanted: KeyRequest = body::optional_json(body, app.body_size).await?;
     let name = wanted.name.clone().unwrap_or_else(|| format!("login-{}", iso(Timestamp::now())));
     let CreatedKey { key, info } = make(&app, &caller, wanted, &name).await?;
-    let (token, expires_at) = (key.expose().to_owned(), iso(info.expires_at));
-    Ok(Json(LoggedIn { token, expires_at, key_id: info.id.to_string() }))
+    let token = Secret::new(key.expose().to_owned());
+    Ok(Json(Login { token, expires_at: iso(info.expires_at), key_id: info.id.to_string() }))
 }
 
-async fn make(app: &App, caller: &Caller, wanted: Wanted, name: &str) -> Result<CreatedKey, Refusal> {
+async fn make(app: &App, caller: &Caller, wanted: KeyRequest, name: &str) -> Result<CreatedKey, Refusal> {
     let lifetime = match wanted.ttl_ms {
         Some(milliseconds) => KeyLifetime::from_millis(milliseconds).map_err(InvalidKey::from)?,
         None => app.access.lifetime,

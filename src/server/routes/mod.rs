@@ -21,7 +21,7 @@ use super::app::App;
 use super::openapi::{Answer, Operation, form};
 use super::refusal::Refusal;
 use super::{cleanup, console, gate};
-use crate::api::wire::{ExecuteBody, FileAnswer, FileBody, SessionList};
+use crate::api::wire::{ExecuteBody, FileAnswer, FileBody, KeyRequest, Login, SessionList};
 use crate::api::{ErrorCode, ExecutionResult};
 
 /// Something that a server answers.
@@ -243,7 +243,7 @@ pub(super) fn table() -> Vec<Route> {
             post(keys::create),
             Operation {
                 summary: "Make a key",
-                body: Some(form::<keys::Wanted>),
+                body: Some(form::<KeyRequest>),
                 status: StatusCode::CREATED,
                 answer: Answer::Json(form::<keys::Made>),
                 ..json
@@ -278,9 +278,9 @@ pub(super) fn table() -> Vec<Route> {
             post(keys::login),
             Operation {
                 summary: "Make a key for oneself",
-                body: Some(form::<keys::Wanted>),
+                body: Some(form::<KeyRequest>),
                 needs_body: false,
-                answer: Answer::Json(form::<keys::LoggedIn>),
+                answer: Answer::Json(form::<Login>),
                 ..json
             },
         ),

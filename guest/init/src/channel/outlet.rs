@@ -38,8 +38,8 @@ pub(super) struct Outlet {
 enum Size {
     Usual,
     Large(Rest),
-    /// As usual, and the kernel lets us have no more.
-    Fixed,
+    /// As usual, since the kernel did not let us have more at that time.
+    Refused(Instant),
 }
 
 impl Outlet {
@@ -61,16 +61,29 @@ impl Outlet {
     }
 
     fn ran_full(&mut self) {
-        if matches!(self.size, Size::Usual) {
-            self.size = self.resize(LARGE).and_then(|()| Rest::new()).map_or(Size::Fixed, Size::Large);
+        match &mut self.size {
+            Size::Large(rest) => return rest.begin(),
+            Size::Refused(when) if when.elapsed() < CALM => return,
+            Size::Usual | Size::Refused(_) => {}
         }
-        if let Size::Large(rest) = &mut self.size {
-            rest.begin();
-        }
+        let rest = Rest::new().and_then(|rest| self.resize(LARGE).map(|()| rest));
+        self.size = match rest {
+            Ok(mut rest) => {
+                rest.begin();
+                Size::Large(rest)
+            }
+            Err(_) => Size::Refused(Instant::now()),
+        };
     }
 
     fn had_room(&mut self) {
-        if matches!(&self.size, Size::Large(rest) if rest.begun.elapsed() >= CALM) && self.resize(USUAL).is_ok() {
+        let Size::Large(rest) = &mut self.size else { return };
+        if rest.begun.elapsed() < CALM {
+            return;
+        }
+        // It may hold more than would fit. Then it is tried again later, and not with each write.
+        rest.begun = Instant::now();
+        if self.resize(USUAL).is_ok() {
             self.size = Size::Usual;
         }
     }
@@ -131,6 +144,11 @@ mod tests {
         fcntl(&outlet.pipe, FcntlArg::F_GETPIPE_SZ).expect("a pipe")
     }
 
+    fn rest_of(outlet: &mut Outlet) -> &mut Rest {
+        let Size::Large(rest) = &mut outlet.size else { panic!("it is not large") };
+        rest
+    }
+
     async fn write(outlet: &mut Outlet, bytes: &[u8]) -> usize {
         poll_fn(|cx| outlet.poll_write(cx, &[IoSlice::new(&[]), IoSlice::new(bytes)])).await.expect("written")
     }
@@ -151,11 +169,11 @@ mod tests {
         take(&mut reader, 4096);
         assert_eq!(write(&mut outlet, &block).await, block.len());
         assert_eq!(size_of(&outlet), LARGE, "it was full a moment ago");
-        let Size::Large(rest) = &mut outlet.size else { panic!("it is large") };
-        rest.begun -= CALM;
+        rest_of(&mut outlet).begun -= CALM;
         write(&mut outlet, b"x").await;
         assert_eq!(size_of(&outlet), LARGE, "it holds more than would fit");
         take(&mut reader, block.len());
+        rest_of(&mut outlet).begun -= CALM;
         write(&mut outlet, b"x").await;
         assert_eq!(size_of(&outlet), USUAL);
     }
@@ -166,8 +184,8 @@ mod tests {
         let block = vec![1; 2 * LARGE as usize];
         write(&mut outlet, &block).await;
         assert!(write(&mut outlet, &block).await < block.len());
+        let begun = rest_of(&mut outlet).begun;
         take(&mut reader, 4096);
-        let begun = Instant::now();
         assert_eq!(write(&mut outlet, &block).await, 4096);
         assert!(begun.elapsed() >= REST);
         // And somebody who takes nothing is waited for as ever.

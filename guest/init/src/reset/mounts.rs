@@ -20,24 +20,38 @@ const KERNEL: [&str; 5] = ["proc", "sysfs", "cgroup", "cgroup2", "devpts"];
 
 const LIST: &str = "/proc/self/mountinfo";
 
-/// The mounts. Nobody in the sandbox can change them, and the kernel takes a while to list them, so they are looked at
-/// again only when it says that they are others.
+/// How often the kernel is believed that nothing has changed. It tells of mounts that come and go, but not of one that
+/// becomes writable; others than Linux may tell of nothing.
+const BELIEVED: u32 = 16;
+
+/// The mounts. Nobody in the sandbox can change them, and the kernel takes a while to list them, so they are not looked
+/// at after each run unless it says that they are others.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts {
-    /// The list as it was when nothing was found, kept open: the kernel tells of changes since.
-    harmless: RefCell<Option<File>>,
+    harmless: RefCell<Option<Harmless>>,
+}
+
+/// Mounts that there was nothing to say of.
+#[derive(Debug)]
+struct Harmless {
+    /// Kept open: the kernel tells of changes since.
+    list: File,
+    /// How often it will still be believed.
+    left: u32,
 }
 
 impl Mounts {
     /// Reports writable mounts that nobody would have emptied.
     pub(super) fn check(&self, sandbox: Sandbox, known: &[Writable], findings: &mut Findings) {
         let mut harmless = self.harmless.borrow_mut();
-        if harmless.as_ref().is_some_and(|list| !has_changed(list)) {
+        if harmless.as_mut().is_some_and(Harmless::still_is) {
             return;
         }
         // Opened before it is read, so that no change falls between the two.
         *harmless = match File::open(LIST).and_then(|list| Ok((procfs::read_all(&list)?, list))) {
-            Ok((text, list)) => is_harmless(&text, sandbox, known, findings).then_some(list),
+            Ok((text, list)) => {
+                is_harmless(&text, sandbox, known, findings).then_some(Harmless { list, left: BELIEVED })
+            }
             Err(error) => {
                 findings.add(format!("cannot read {LIST}: {error}"));
                 None
@@ -46,10 +60,14 @@ impl Mounts {
     }
 }
 
-/// Whether the kernel tells of changes of a list, or cannot say.
-fn has_changed(list: &File) -> bool {
-    let mut polled = [PollFd::new(list.as_fd(), PollFlags::POLLPRI)];
-    poll(&mut polled, PollTimeout::ZERO) != Ok(0)
+impl Harmless {
+    fn still_is(&mut self) -> bool {
+        let mut polled = [PollFd::new(self.list.as_fd(), PollFlags::POLLPRI)];
+        let is_quiet = poll(&mut polled, PollTimeout::ZERO) == Ok(0);
+        let is_believed = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_quiet && is_believed
+    }
 }
 
 /// Whether nothing was found.
