@@ -118,15 +118,20 @@ impl Serialize for Base64<'_> {
 
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => serializer.serialize_str(text),
-            Err(_) => {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("base64", &Base64(&self.0))?;
-                map.end()
-            }
+        if let Some(text) = std::str::from_utf8(&self.0).ok().filter(|text| is_short_in_json(text)) {
+            return serializer.serialize_str(text);
         }
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("base64", &Base64(&self.0))?;
+        map.end()
     }
+}
+
+/// Whether a text is no longer in JSON than in base64: most control characters take six bytes there, and a file of zeros
+/// is text as well.
+fn is_short_in_json(text: &str) -> bool {
+    let is_long = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t');
+    text.as_bytes().iter().filter(|byte| is_long(byte)).count() <= text.len() / 15
 }
 
 impl JsonSchema for Content {
@@ -284,6 +289,16 @@ mod tests {
         }
         let program = json!({ "content": { "base64": "aGk=" }, "executable": true });
         assert_eq!(file(program), Ok(InputFile { content: "hi".into(), executable: true }));
+    }
+
+    #[test]
+    fn what_is_long_in_json_is_base64_although_it_is_text() {
+        let json = |bytes: &[u8]| serde_json::to_string(&Content(Bytes::copy_from_slice(bytes))).expect("plain data");
+        assert_eq!(json(b"a\tb\r\n"), r#""a\tb\r\n""#);
+        assert_eq!(json(b"one \x1b[1mword\x1b[0m of many is bold"), r#""one \u001b[1mword\u001b[0m of many is bold""#);
+        assert_eq!(json(&[0; 3]), r#"{"base64":"AAAA"}"#);
+        let mixed = [&[0; 1000][..], &[b'a'; 1000]].concat();
+        assert!(json(&mixed).len() < 2700);
     }
 
     #[test]
