@@ -119,16 +119,18 @@ it('tells what may be missing when a server keeps no keys', async () => {
 });
 
 it.each([
-  ['not JSON', 'hello', 'expected value'],
-  ['a token that is none', { ...GIVEN, token: 7 }, 'invalid type: integer `7`, expected a string'],
+  ['not JSON', 'hello', 'expected value at line 1 column 1'],
+  ['a token that is none', { ...GIVEN, token: 7 }, 'invalid type: integer `7`, expected a string at line 1 column 10'],
   ['an empty token', { ...GIVEN, token: '' }, 'expected text in "token"'],
   ['a time that is none', { ...GIVEN, expiresAt: 'soon' }, 'expected a time in "expiresAt"'],
 ])('keeps nothing of an answer with %s', async (_, answer, reason) => {
   const { host } = await server(200, answer);
   const home = scratch();
   const { code, stderr } = await login(home, ['--host', host, '--key', 'master']);
-  expect(code).toBe(1);
-  expect(stderr.startsWith(`[ERR] Login failed: unexpected answer of the server: ${reason}`)).toBe(true);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `[ERR] Login failed: unexpected answer of the server: ${reason}\n`,
+  });
   expect(existsSync(credentialsIn(home))).toBe(false);
 });
 

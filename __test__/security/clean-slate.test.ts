@@ -88,7 +88,7 @@ it('a sandbox whose leftovers cannot be undone is not used again', async () => {
   expect(after.containerId).not.toBe(before.containerId);
 });
 
-// The guest looks at the mounts again only when the kernel says that they have changed.
+// Between two looks at the mounts, the guest goes by what the kernel tells of changes.
 it('a sandbox that somebody mounts something writable in is not used again', async () => {
   const engine = ownEngine(ONE_SANDBOX);
   const run = () => engine.execute({ runtime: 'bash', code: ':' });

@@ -63,18 +63,39 @@ it.each([
 });
 
 it.each([
-  ['no JSON', '{"request":', 'invalid JSON'],
-  ['an array', '[{"runtime":"bash","cmd":":"}]', 'expected an object'],
-  ['a member that nobody knows', '{"request":{"runtime":"bash","cmd":":"},"optoins":{}}', 'unknown field `optoins`'],
-  ['nothing to run', '{"request":{"runtime":"bash"}}', 'exactly one of: code, codeUrl, or cmd'],
-  ['options that make no sense', '{"request":{"runtime":"bash","cmd":":"},"options":{"memoryLimit":"much"}}', 'memory'],
-  ['a runtime that nobody has', '{"request":{"runtime":"cobol","code":"1"}}', 'Unknown runtime: "cobol"'],
-])('refuses with a status what is no request at all: %s', async (_, body, error) => {
+  ['no JSON', '{"request":', 'invalid JSON', 'INVALID_REQUEST'],
+  ['an array', '[{"runtime":"bash","cmd":":"}]', 'expected an object', 'INVALID_REQUEST'],
+  [
+    'a member that nobody knows',
+    '{"request":{"runtime":"bash","cmd":":"},"optoins":{}}',
+    'unknown field `optoins`',
+    'INVALID_REQUEST',
+  ],
+  ['nothing to run', '{"request":{"runtime":"bash"}}', 'exactly one of: code, codeUrl, or cmd', 'INVALID_REQUEST'],
+  [
+    'options that make no sense',
+    '{"request":{"runtime":"bash","cmd":":"},"options":{"memoryLimit":"much"}}',
+    'memory',
+    'INVALID_OPTIONS',
+  ],
+  [
+    'an agent that could reach nobody',
+    '{"request":{"runtime":"agent","code":"hi"},"sessionId":"agent"}',
+    'Agent runtime requires network access',
+    'INVALID_REQUEST',
+  ],
+  [
+    'a runtime that nobody has',
+    '{"request":{"runtime":"cobol","code":"1"}}',
+    'Unknown runtime: "cobol"',
+    'INVALID_REQUEST',
+  ],
+])('refuses with a status what is no request at all: %s', async (_, body, error, code) => {
   const headers = { authorization: `Bearer ${server.key}` };
   for (const path of ['/execute', '/execute/stream']) {
     const response = await fetch(server.host + path, { method: 'POST', headers, body });
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ error: expect.stringContaining(error), code: expect.any(String) });
+    expect(await response.json()).toEqual({ error: expect.stringContaining(error), code });
   }
 });
 

@@ -6,17 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Login } from 'isol8';
 import { hasCode } from './failure.js';
 
-export interface Credentials {
+/** A key, and the server that gave it. */
+export interface Credentials extends Login {
   /** Base URL of the server. */
   host: string;
-  /** The key. */
-  token: string;
-  /** When it stops being valid, ISO 8601. */
-  expiresAt: string;
-  /** By which the server's operator knows the key. */
-  keyId: string;
 }
 
 /** How people are told of the file. */

@@ -128,7 +128,7 @@ impl Serialize for Content {
 }
 
 /// Whether a text is no longer in JSON than in base64: most control characters take six bytes there, and a file of zeros
-/// is text as well.
+/// is text as well. With `n` of them in `length` bytes it is `length + 5 n` against four thirds of `length`.
 fn is_short_in_json(text: &str) -> bool {
     let is_long = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t');
     text.as_bytes().iter().filter(|byte| is_long(byte)).count() <= text.len() / 15

@@ -60,7 +60,7 @@ pub(super) const MAX_LOGIN: usize = 64 << 10;
 const MAX_QUOTED: usize = 200;
 
 /// How long the server may tell us to wait at the most.
-const MAX_RETRY_AFTER: u64 = 24 * 60 * 60;
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A server, and the connections to it.
 #[derive(Debug)]
@@ -192,7 +192,7 @@ fn status_text(status: StatusCode) -> String {
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER)))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 /// As much of a text from elsewhere as a message may hold, without control characters.

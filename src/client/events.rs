@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::connection::MAX_RETRY_AFTER;
 use super::error::Error;
 use crate::api::wire::ServerEvent;
 use crate::api::{ErrorCode, NetworkLogEntry, StreamEvent, StreamEventKind};
@@ -110,7 +111,7 @@ fn failed(ServerEvent { event, code, retry_after_ms, .. }: &ServerEvent) -> Opti
     is_failure.then(|| Failed {
         code: code.as_deref().and_then(ErrorCode::parse).unwrap_or(ErrorCode::RemoteFailed),
         message: event.data.clone(),
-        retry_after: retry_after_ms.map(Duration::from_millis),
+        retry_after: retry_after_ms.map(|wait| Duration::from_millis(wait).min(MAX_RETRY_AFTER)),
     })
 }
 

@@ -70,7 +70,7 @@ impl App {
         // What makes no sense is told with a status: before anybody waits, and before a stream begins.
         match &session_id {
             None => self.engines.check(&tenant, &effective, &request)?,
-            // Nor is there a session to be for it.
+            // What makes sense in none opens no session.
             Some(_) => check_request(&request).map_err(Error::from)?,
         }
         let ticket = self.admission.join(tenant.clone(), caller.key()).map_err(no_place)?;

@@ -46,17 +46,15 @@ async function login(flags: LoginFlags): Promise<number> {
   status.show(`Asking ${host} for a key...`);
   let credentials: Credentials;
   try {
-    credentials = kept({ ...(await server.login({ name, ttlMs })), host });
+    const login = await server.login({ name, ttlMs }).finally(() => status.clear());
+    credentials = kept({ ...login, host });
   } catch (error) {
-    status.clear();
     say('ERR', plain((error as Error).message).slice(0, ERROR_LENGTH));
     if (hasCode(error, 'INVALID_REQUEST')) {
       say('WARN', 'DB-backed auth may not be enabled on the server.');
       say('WARN', 'Start the server with `isol8 serve --auth-db <path>`.');
     }
     return Exit.Failed;
-  } finally {
-    status.clear();
   }
   await writeCredentials(credentialsPath(), credentials);
   say('OK', 'Authenticated successfully');

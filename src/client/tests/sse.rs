@@ -7,6 +7,7 @@ use super::fake::{Conn, Fake};
 use super::{EXIT, HI, collect, hi_and_exit, live, request};
 use crate::api::ErrorCode;
 use crate::client::Error;
+use crate::client::connection::MAX_RETRY_AFTER;
 use crate::engine::Controls;
 use crate::telemetry::chain;
 
@@ -98,6 +99,16 @@ async fn a_failed_execution_is_an_error_with_its_code() {
     assert!(events.is_empty());
     let error = error.expect("an error");
     assert_eq!((chain(&error).as_str(), error.code()), ("no", ErrorCode::InstallFailed));
+}
+
+#[tokio::test]
+async fn a_server_tells_nobody_to_wait_for_ever() {
+    let server = streaming(&[
+        "data: {\"type\":\"error\",\"data\":\"no\",\"code\":\"RATE_LIMITED\",\"retryAfterMs\":18446744073709551615}\n\n",
+    ])
+    .await;
+    let (_, error) = collect(server.client(None).stream(request(), Controls::default())).await;
+    assert_eq!(error.expect("an error").retry_after(), Some(MAX_RETRY_AFTER));
 }
 
 #[tokio::test]

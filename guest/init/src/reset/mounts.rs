@@ -159,6 +159,12 @@ mod tests {
     }
 
     #[test]
+    fn the_kernel_is_believed_so_often_and_then_looked_after() {
+        let mut harmless = Harmless { list: File::open(LIST).expect("a list"), left: 2 };
+        assert_eq!([(); 3].map(|()| harmless.still_is()), [true, true, false]);
+    }
+
+    #[test]
     fn mounts_are_parsed_with_and_without_tags() {
         let line = b"134 117 0:59 / /sandbox rw,nosuid,nodev,relatime - tmpfs tmpfs rw,mode=755,uid=100,gid=101";
         assert_eq!(parse(line), mount("/sandbox", "tmpfs", true));

@@ -4,10 +4,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use isol8_protocol::PROXY_PORT;
+
+use crate::procfs;
 
 /// Programs may connect with sockets of either version; the addresses of version 6 end in those of version 4 then.
 const LISTS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -39,7 +40,7 @@ impl Owners {
         let mut read = 0;
         for list in LISTS {
             // There is no second list where there is no version 6.
-            if let Ok(text) = fs::read_to_string(list) {
+            if let Ok(text) = procfs::read_text(list) {
                 read += 1;
                 ports.extend(text.lines().filter_map(owned));
             }
