@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
-import { build, docker, inspect } from './docker.js';
+import { build, docker, inspect, removeImages } from './docker.js';
 import { until } from './until.js';
 
 const ENGINE = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
@@ -144,8 +144,7 @@ export class Scope {
       if (containers.length > 0) await docker(['rm', '--force', ...containers]).catch(() => {});
       return containers.length === 0;
     });
-    const images = await this.images();
-    if (images.length > 0) await docker(['rmi', '--force', ...images]);
+    await removeImages(this.label);
   }
 }
 
