@@ -1,12 +1,19 @@
 /** The Docker engine itself: absent, restarted under a live isol8 engine, and cleaned up. */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { DockerIsol8, imageExists, pingDocker } from 'isol8';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon } from '../support/daemon.js';
 import { ownEngine } from '../support/engine.js';
 import { program } from '../support/process.js';
 import { until, within } from '../support/until.js';
+
+const run = promisify(execFile);
 
 describe('where no Docker engine is', () => {
   const NOWHERE = { socketPath: '/nowhere/docker.sock' };
@@ -82,6 +89,84 @@ describe('a Docker engine of our own', () => {
     await within('stop()', 5000, engine.stop());
     await daemon.start();
     expect(await daemon.docker('ps', '--all', '--quiet')).toBe('');
+  });
+
+  describe('that could not remove a container, and can again', () => {
+    const list = async (...which: string[]) =>
+      (await daemon.docker('ps', ...which, '--quiet', '--no-trunc')).split('\n').filter(Boolean);
+
+    /** Keeps a container from being removed, until the function is called that it resolves with. */
+    async function pin(id: string): Promise<() => Promise<void>> {
+      const layer = await daemon.docker('inspect', '--format', '{{.GraphDriver.Data.UpperDir}}', id);
+      const file = join(layer, 'pinned');
+      await writeFile(file, '');
+      await run('chattr', ['+i', file]);
+      let isPinned = true;
+      const release = async () => {
+        if (isPinned) await run('chattr', ['-i', file]);
+        isPinned = false;
+      };
+      onTestFinished(release);
+      return release;
+    }
+
+    /** Not earlier, when the daemon is still at it. */
+    const removalFailed = (id: string) =>
+      until('its removal to fail', 20_000, async () => {
+        return (await daemon.docker('inspect', '--format', '{{.State.Status}}', id)) === 'dead';
+      });
+
+    const allGone = () => until('all containers to go', 20_000, async () => (await list('--all')).length === 0);
+
+    it('has it removed by the engine that left it', async () => {
+      const engine = ownEngine({ docker: { socketPath: daemon.socket }, poolSize: 0 });
+      const stream = engine.executeStream({ runtime: 'bash', code: 'echo up; sleep 60' });
+      await stream.next();
+      const [id = ''] = await list();
+      const release = await pin(id);
+      await stream.return?.();
+      await removalFailed(id);
+      // It is tried again, and fails again.
+      await pause(1000);
+      expect(await list('--all')).toEqual([id]);
+      await release();
+      await allGone();
+    });
+
+    it('has it removed by the next engine, if nobody is left who would', async () => {
+      const other = program('busy', ['stream'], { env: { DOCKER_HOST: `unix://${daemon.socket}` } });
+      await other.printed('busy');
+      await until('its pool to come to rest', 5000, async () => (await list()).length === 2);
+      const [id = ''] = await list();
+      const release = await pin(id);
+      other.kill('SIGKILL');
+      await removalFailed(id);
+      await release();
+      const engine = ownEngine({ docker: { socketPath: daemon.socket }, poolSize: 0 });
+      await engine.execute({ runtime: 'bash', code: ':' });
+      await allGone();
+    });
+
+    it('has it removed by cleaning up, whoever owns it', async () => {
+      const labels = ['--label', 'isol8.managed=true', '--label', 'isol8.owner=another-machine/1/1'];
+      const id = await daemon.docker(
+        'run',
+        '--detach',
+        '--network',
+        'none',
+        ...labels,
+        '--entrypoint',
+        'sleep',
+        'isol8:bash',
+        '100',
+      );
+      const release = await pin(id);
+      await daemon.docker('rm', '--force', id).catch(() => {});
+      await removalFailed(id);
+      await release();
+      expect(await DockerIsol8.cleanup({ socketPath: daemon.socket })).toEqual({ removed: 1, failed: 0, errors: [] });
+      expect(await list('--all')).toEqual([]);
+    });
   });
 
   describe('is cleaned up', () => {

@@ -39,10 +39,22 @@ export class Daemon {
   async start(): Promise<void> {
     const file = (name: string) => join(this.directory, name);
     const state = ['--data-root', file('data'), '--exec-root', file('exec'), '--pidfile', file('pid')];
+    // With the layers of containers where tests find them.
+    const storage = ['--storage-driver', 'overlay2'];
     // In a network namespace that has nothing to be forwarded.
     const network = ['--bridge', 'none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'];
     const log = openSync(file('log'), 'a');
-    const args = ['--net', '--mount', '--', 'dockerd', ...state, ...network, '--host', `unix://${this.socket}`];
+    const args = [
+      '--net',
+      '--mount',
+      '--',
+      'dockerd',
+      ...state,
+      ...storage,
+      ...network,
+      '--host',
+      `unix://${this.socket}`,
+    ];
     const child = spawn('unshare', args, { stdio: ['ignore', log, log] });
     this.#process = child;
     await until('a private dockerd to answer', 20_000, () => {

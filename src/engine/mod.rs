@@ -5,7 +5,8 @@
 //! [`Engine::stream`], collected.
 //!
 //! Nothing is connected or started before the first call that needs it. [`Engine::stop`] ends every execution,
-//! returns when no container is left, and leaves the engine ready to be used again.
+//! returns when no container is left but those that the daemon could not remove yet, and leaves the engine ready to be
+//! used again.
 
 mod cleanup;
 mod code_url;

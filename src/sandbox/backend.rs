@@ -11,8 +11,8 @@ use super::contract::ContainerSpec;
 
 /// Runs containers. [`Docker`](super::docker::Docker) is real; the fake in the tests fails on request.
 pub trait Backend: Clone + fmt::Debug + Send + Sync + 'static {
-    /// Creates a container, connects to the standard input and output of its PID 1, and starts it. On error, none
-    /// is left behind. When the stream is dropped, so is (in time) the container.
+    /// Creates a container, connects to the standard input and output of its PID 1, and starts it. On error, it is
+    /// [destroyed](Self::destroy). When the stream is dropped, so is (in time) the container.
     fn start(
         &self,
         spec: &ContainerSpec,
@@ -22,8 +22,9 @@ pub trait Backend: Clone + fmt::Debug + Send + Sync + 'static {
     /// to be, when the container is gone already.
     fn ran_out_of_memory(&self, id: &ContainerId, since: Timestamp) -> impl Future<Output = bool> + Send;
 
-    /// Removes a container, running or not, and waits until it is gone. One that is gone already counts as removed.
-    fn destroy(&self, id: &ContainerId) -> impl Future<Output = Result<(), BackendError>> + Send;
+    /// Removes a container, running or not, and waits until it is gone, unless that fails: it is then removed in the
+    /// background, as soon as that can be done.
+    fn destroy(&self, id: &ContainerId) -> impl Future<Output = ()> + Send;
 }
 
 /// A stream to and from PID 1 of a container.

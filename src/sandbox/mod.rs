@@ -33,27 +33,25 @@ pub enum StartError {
     /// The container started, but its guest did not answer as it should.
     #[error("the guest in container {} did not come up", container.short())]
     Guest {
-        /// The container; it has been removed.
+        /// The container, which is destroyed.
         container: ContainerId,
         /// What the channel saw.
         #[source]
         source: Arc<ChannelError>,
     },
-    /// The way out of a filtered sandbox could not be opened; its container has been removed.
+    /// The way out of a filtered sandbox could not be opened; its container is destroyed.
     #[error(transparent)]
     Proxy(Arc<ChannelError>),
 }
 
 impl Sandbox {
-    /// Starts a container and waits for its guest. On error, no container is left behind.
+    /// Starts a container and waits for its guest. On error, the container is destroyed.
     pub async fn start<B: Backend>(backend: &B, spec: &ContainerSpec) -> Result<Self, StartError> {
         let (id, stream) = backend.start(spec).await.map_err(|error| StartError::Backend(Arc::new(error)))?;
         match Channel::connect(stream, spec.guest_contract()).await {
             Ok(channel) => Ok(Self { id, channel }),
             Err(error) => {
-                if let Err(error) = backend.destroy(&id).await {
-                    tracing::warn!(container = id.short(), error = %error, "could not remove a container whose guest failed");
-                }
+                backend.destroy(&id).await;
                 let (is_proxy, source) = (matches!(error, ChannelError::Proxy(_)), Arc::new(error));
                 Err(if is_proxy { StartError::Proxy(source) } else { StartError::Guest { container: id, source } })
             }
@@ -70,11 +68,9 @@ impl Sandbox {
         &self.channel
     }
 
-    /// Ends it and waits until the container is gone.
+    /// Ends it, and its container as [`Backend::destroy`] does.
     pub async fn destroy<B: Backend>(self, backend: &B) {
         tracing::debug!(container = self.id.short(), "removing a container");
-        if let Err(error) = backend.destroy(&self.id).await {
-            tracing::warn!(container = self.id.short(), error = %error, "could not remove a container");
-        }
+        backend.destroy(&self.id).await;
     }
 }

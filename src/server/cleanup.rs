@@ -23,6 +23,7 @@ use super::caller::{Caller, Tenant};
 use super::refusal::Refusal;
 use crate::api::ErrorCode;
 use crate::engine::{self, Removal, Selection};
+use crate::sandbox::docker::removals_pending;
 
 /// How long the Docker engine may take to say what there is, before what there is is ended.
 const LISTING: Duration = Duration::from_secs(5);
@@ -141,9 +142,10 @@ async fn pass(app: Arc<App>, tenant: Option<Tenant>, images: bool) -> Result<Cle
     Ok(Cleaned { ok: true, sessions, containers, images })
 }
 
-/// Removes the containers that this server has left running, when nothing else of it runs any more.
+/// Removes the containers that this server has left running, or could not remove yet, when nothing else of it runs any
+/// more.
 pub(super) async fn remove_left(app: &App) -> Result<(), Refusal> {
-    if !app.leaves.load(Ordering::Relaxed) {
+    if !app.leaves.load(Ordering::Relaxed) && !removals_pending() {
         return Ok(());
     }
     let containers = engine::list_service_containers(&app.server, None).await?;

@@ -8,12 +8,9 @@ use jiff::Timestamp;
 use super::{IMAGE_PREFIX, Removal, Selection, listing_failed, time};
 use crate::api::DockerConnection;
 use crate::engine::Error;
-use crate::sandbox::backend::{Backend, BackendError, ContainerId};
+use crate::sandbox::backend::{BackendError, ContainerId};
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_SERVER, LABEL_TENANT};
-use crate::sandbox::docker::{Docker, owner};
-
-/// How many containers the daemon is asked to remove at a time. Killing is slow, and more would not speed it up.
-const AT_A_TIME: usize = 4;
+use crate::sandbox::docker::{AT_A_TIME, Docker, is_half_removed, owner};
 
 /// A container of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +31,8 @@ impl OwnedContainer {
     /// The container as one of ours, if it is: by its label whatever its image, or by its image.
     fn recognise(container: ContainerSummary) -> Option<Self> {
         let labelled = container.labels.as_ref().is_some_and(|labels| labels.contains_key(LABEL_MANAGED));
-        let in_use = owner(&container).is_some_and(|owner| owner.is_another_living_process());
+        let is_owned = owner(&container).is_some_and(|owner| owner.is_another_living_process());
+        let in_use = is_owned && !is_half_removed(&container);
         let image = container.image.unwrap_or_default();
         (labelled || image.starts_with(IMAGE_PREFIX)).then_some(Self {
             id: ContainerId::new(container.id?),
@@ -73,7 +71,7 @@ pub async fn cleanup(connection: Option<&DockerConnection>, selection: &Selectio
     let removals = containers.into_iter().map(|OwnedContainer { id, .. }| {
         let docker = docker.clone();
         async move {
-            let outcome = docker.destroy(&id).await;
+            let outcome = docker.remove(&id).await;
             (id, outcome)
         }
     });
@@ -143,6 +141,15 @@ mod tests {
         assert_eq!(in_use(&this), Some(false));
         assert_eq!(in_use(&format!("{machine}/4194303/1")), Some(false));
         assert_eq!(in_use("nonsense"), Some(false));
+    }
+
+    #[test]
+    fn what_is_half_removed_is_used_by_nobody() {
+        for (state, in_use) in [(State::RUNNING, true), (State::DEAD, false), (State::REMOVING, false)] {
+            let theirs = container("isol8:bash", &[(LABEL_OWNER, "elsewhere/1/1")]);
+            let summary = ContainerSummary { state: Some(state), ..theirs };
+            assert_eq!(OwnedContainer::recognise(summary).map(|ours| ours.in_use), Some(in_use), "{state}");
+        }
     }
 
     #[test]

@@ -1,31 +1,40 @@
-//! Containers that nobody looks after: their processes died between creating and starting them.
+//! Containers that nobody looks after.
 
 use std::collections::HashMap;
 
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as State};
 use bollard::query_parameters::ListContainersOptions;
 
 use super::{Docker, Owner};
-use crate::sandbox::backend::{Backend, ContainerId};
+use crate::sandbox::backend::ContainerId;
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
 
+/// States in which a container stays that the daemon does not remove of itself: it was never started, and so has no end,
+/// or it could not be removed.
+const STUCK: [&str; 3] = ["created", "removing", "dead"];
+
 impl Docker {
-    /// Removes containers that were created but never started, by processes that are no more. A process that is
-    /// killed between the two leaves one behind, which has no end at which the daemon would remove it.
+    /// Removes containers that are stuck: those that a process was killed between creating and starting, and those that
+    /// the daemon has failed to remove.
     pub async fn remove_abandoned(&self) {
         let filters = HashMap::from([
-            ("status".to_owned(), vec!["created".to_owned()]),
+            ("status".to_owned(), STUCK.map(str::to_owned).to_vec()),
             ("label".to_owned(), vec![LABEL_MANAGED.to_owned()]),
         ]);
         let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
         let Ok(containers) = self.client.list_containers(Some(options)).await else { return };
-        for container in containers.iter().filter(|container| owner(container).is_some_and(|owner| owner.is_dead())) {
-            let id = ContainerId::new(container.id.clone().unwrap_or_default());
-            tracing::debug!(container = id.short(), "removing a container whose process died before it was started");
-            // Another engine may be doing the same.
-            let _ = self.destroy(&id).await;
-        }
+        let abandoned = containers.into_iter().filter(is_abandoned).filter_map(|container| container.id);
+        self.destroy_all(abandoned.map(ContainerId::new)).await;
     }
+}
+
+fn is_abandoned(container: &ContainerSummary) -> bool {
+    is_half_removed(container) || owner(container).is_some_and(|owner| owner.is_dead())
+}
+
+/// Whether it is of no use to anybody any more, whoever owns it.
+pub(crate) fn is_half_removed(container: &ContainerSummary) -> bool {
+    matches!(container.state, Some(State::REMOVING | State::DEAD))
 }
 
 /// Whose container it is, as far as its label tells.

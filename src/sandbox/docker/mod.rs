@@ -9,6 +9,7 @@ mod attach;
 mod connect;
 mod memory;
 mod owner;
+mod removal;
 mod route;
 mod spec;
 mod starts;
@@ -17,25 +18,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
-use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, WaitContainerOptions};
-use futures::StreamExt;
+use bollard::query_parameters::CreateContainerOptions;
 use jiff::Timestamp;
 
 use super::backend::{Backend, BackendError, ByteStream, ContainerId};
 use super::contract::ContainerSpec;
 use crate::api::DockerConnection;
 
-pub(crate) use abandoned::owner;
+pub(crate) use abandoned::{is_half_removed, owner};
 pub use owner::Owner;
+pub use removal::{AT_A_TIME, removals_pending};
 use route::Route;
 pub use starts::{allow_starts, finish_starts};
 
 /// How long the daemon may take to start a container. Seconds, on a machine that is overwhelmed; it can also hang for
 /// ever, for the sake of one image: older ones open `/etc/passwd` in it, whatever that is.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// How long the daemon may take to remove a container.
-const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to a Docker engine. Cheap to clone.
 #[derive(Clone)]
@@ -94,16 +92,6 @@ impl Docker {
         started.map_err(|error| self.error("start a container", error))?;
         Ok(Box::new(attached))
     }
-
-    /// Waits until the daemon has finished a removal that is under way.
-    async fn wait_until_removed(&self, id: &ContainerId) {
-        let options = WaitContainerOptions { condition: "removed".to_owned() };
-        // Whatever it answers, a container that is being removed is soon gone: an unknown id is what we wait for.
-        let mut answers = std::pin::pin!(self.client.wait_container(id.as_str(), Some(options)));
-        if tokio::time::timeout(REMOVAL_TIMEOUT, answers.next()).await.is_err() {
-            tracing::warn!(container = id.short(), "the daemon does not get a container removed");
-        }
-    }
 }
 
 /// The HTTP status that the daemon answered with.
@@ -130,9 +118,7 @@ impl Backend for Docker {
                 Ok((id, stream))
             }
             Err(error) => {
-                if let Err(error) = self.destroy(&id).await {
-                    tracing::warn!(container = id.short(), error = %error, "could not remove a container that did not start");
-                }
+                self.destroy(&id).await;
                 Err(error)
             }
         }
@@ -142,23 +128,9 @@ impl Backend for Docker {
         self.has_oom_event(id, since).await
     }
 
-    async fn destroy(&self, id: &ContainerId) -> Result<(), BackendError> {
-        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        let removal = self.client.remove_container(id.as_str(), Some(options));
-        let Ok(removed) = tokio::time::timeout(REMOVAL_TIMEOUT, removal).await else {
-            return Err(BackendError::Late { action: "remove a container", after: REMOVAL_TIMEOUT });
-        };
-        match removed {
-            Ok(()) => Ok(()),
-            Err(error) => match status(&error) {
-                Some(404) => Ok(()),
-                // Its guest has exited, and the daemon is removing it already.
-                Some(409) => {
-                    self.wait_until_removed(id).await;
-                    Ok(())
-                }
-                _ => Err(self.error("remove a container", error)),
-            },
+    async fn destroy(&self, id: &ContainerId) {
+        if let Err(error) = self.remove(id).await {
+            self.keep_removing(id.clone(), &error);
         }
     }
 }
