@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::body::Body;
@@ -24,6 +24,7 @@ use super::log::Line;
 use super::refusal::Refusal;
 use super::routes;
 use crate::api::ErrorCode;
+use crate::api::wire::ServerEvent;
 
 /// Tells requests apart, in logs and for people who report a problem.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,13 +36,14 @@ const CLIENT_GONE: u16 = 499;
 pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let (route, is_public) = routes::known(path);
-    let mut entry = Entry::new(app.clone(), request.method().clone(), route);
+    let entry = Arc::new(Entry::new(app.clone(), request.method().clone(), route));
     let id = HeaderValue::try_from(entry.id.as_str());
+    request.extensions_mut().insert(Note(entry.clone()));
     let answer = async {
         if !is_public {
             let from = request.extensions().get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| *address);
             let caller = app.access.authenticate(request.headers(), from).await?;
-            entry.caller = Some(caller.clone());
+            let _ = entry.caller.set(caller.clone());
             app.check_rate(&caller)?;
             check_encoding(&request)?;
             request.extensions_mut().insert(caller);
@@ -56,8 +58,10 @@ pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next
     if let Ok(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    entry.status = response.status().as_u16();
-    entry.code = response.extensions().get::<ErrorCode>().copied();
+    let _ = entry.status.set(response.status().as_u16());
+    if let Some(code) = response.extensions().get::<ErrorCode>() {
+        let _ = entry.code.set(code.as_str().to_owned());
+    }
     response.map(|body| Body::new(Held::new(body, entry)))
 }
 
@@ -81,30 +85,45 @@ impl App {
     }
 }
 
-/// What is noted of a request when its answer has been sent, or nobody wants it any more.
+/// What is noted of a request when its answer has been sent, or nobody wants it any more, and nobody has a [`Note`].
 struct Entry {
     app: Arc<App>,
     id: String,
     method: Method,
     route: &'static str,
     begun: Instant,
-    caller: Option<Caller>,
-    status: u16,
-    code: Option<ErrorCode>,
+    caller: OnceLock<Caller>,
+    status: OnceLock<u16>,
+    code: OnceLock<String>,
+}
+
+/// What routes add to it that go on after they have begun to answer.
+#[derive(Clone)]
+pub(super) struct Note(Arc<Entry>);
+
+impl Note {
+    /// The client has been told this last. What failed is noted.
+    pub(super) fn told(&self, event: &ServerEvent) {
+        if let Some(code) = &event.code {
+            let _ = self.0.code.set(code.clone());
+        }
+    }
 }
 
 impl Entry {
     fn new(app: Arc<App>, method: Method, route: &'static str) -> Self {
         let (id, begun) = (Uuid::new_v4().to_string(), Instant::now());
-        Self { app, id, method, route, begun, caller: None, status: CLIENT_GONE, code: None }
+        let (caller, status, code) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { app, id, method, route, begun, caller, status, code }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.app.metrics.answered(self.route, self.status);
+        let status = self.status.get().copied().unwrap_or(CLIENT_GONE);
+        self.app.metrics.answered(self.route, status);
         let Some(log) = &self.app.log else { return };
-        let (tenant, key_id) = match &self.caller {
+        let (tenant, key_id) = match self.caller.get() {
             None => (None, None),
             Some(Caller::Master) => (Some("(master)"), None),
             Some(Caller::Key { id, tenant }) => (Some(&**tenant), Some(&**id)),
@@ -116,11 +135,11 @@ impl Drop for Entry {
             request_id: &self.id,
             method: self.method.as_str(),
             route: self.route,
-            status: self.status,
+            status,
             duration_ms: self.begun.elapsed().as_micros() as f64 / 1000.0,
             tenant,
             key_id,
-            code: self.code.map(ErrorCode::as_str),
+            code: self.code.get().map(String::as_str),
         });
     }
 }

@@ -41,9 +41,9 @@ pub(super) struct Line<'a> {
     /// Which key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<&'a str>,
-    /// What kind of failure.
+    /// What kind of failure, also where the client was told of it in a stream.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
+    pub code: Option<&'a str>,
 }
 
 /// Where lines go. Cheap to clone.

@@ -25,6 +25,7 @@ use crate::server::app::App;
 use crate::server::body::malformed;
 use crate::server::caller::{Caller, PROTOCOL};
 use crate::server::connections::Upgraded;
+use crate::server::gate::Note;
 use crate::server::memory::Share;
 use crate::server::telling::{Telling, Told};
 use crate::server::websocket::{self, Broken, Handshake, Message, Sink, Source};
@@ -57,6 +58,7 @@ const SIGNAL_QUEUE: usize = 8;
 pub(super) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(note): Extension<Note>,
     headers: HeaderMap,
     handshake: Handshake,
 ) -> Response {
@@ -64,7 +66,7 @@ pub(super) async fn upgrade(
     let share = app.memory.share(caller.tenant());
     handshake.accept(PROTOCOL, app.body_size, share, move |sink, source| async move {
         tokio::select! {
-            () = hold(&app, caller, &headers, sink, source, &connection) => {}
+            () = hold(&app, caller, &note, &headers, sink, source, &connection) => {}
             () = connection.over() => {}
         }
     })
@@ -106,6 +108,7 @@ impl End {
 async fn hold(
     app: &App,
     caller: Caller,
+    note: &Note,
     headers: &HeaderMap,
     mut sink: Sink,
     mut source: Source,
@@ -113,7 +116,7 @@ async fn hold(
 ) {
     let opened = Instant::now();
     let opening = tokio::select! {
-        opening = opening(&mut sink, &mut source) => opening,
+        opening = opening(note, &mut sink, &mut source) => opening,
         () = connection.ending() => Err(End::Leaving),
         () = connection.unwanted() => Err(End::Unwanted),
     };
@@ -122,8 +125,8 @@ async fn hold(
             connection.begin();
             let confirmed = if opened.elapsed() > FRESH { app.access.confirm(headers).await } else { Ok(()) };
             match confirmed {
-                Ok(()) => converse(app, caller, opening, &mut sink, &mut source).await,
-                Err(refusal) => complain(&mut sink, refusal.into_event()).await,
+                Ok(()) => converse(app, caller, note, opening, &mut sink, &mut source).await,
+                Err(refusal) => complain(note, &mut sink, refusal.into_event()).await,
             }
         }
         Err(end) => end,
@@ -142,11 +145,18 @@ struct Opening {
     share: Share,
 }
 
-async fn converse(app: &App, caller: Caller, opening: Opening, sink: &mut Sink, source: &mut Source) -> End {
+async fn converse(
+    app: &App,
+    caller: Caller,
+    note: &Note,
+    opening: Opening,
+    sink: &mut Sink,
+    source: &mut Source,
+) -> End {
     let Opening { body, live_stdin, buffered, share } = opening;
     let wish = match app.accept(&caller, body, share) {
         Ok(wish) => wish,
-        Err(refusal) => return complain(sink, refusal.into_event()).await,
+        Err(refusal) => return complain(note, sink, refusal.into_event()).await,
     };
     let (stdin, chunks) = mpsc::channel(STDIN_QUEUE);
     let (signals, queue) = mpsc::channel(SIGNAL_QUEUE);
@@ -174,11 +184,14 @@ async fn converse(app: &App, caller: Caller, opening: Opening, sink: &mut Sink, 
                 let controls = controls.take().unwrap_or_default();
                 match granted.and_then(|grant| Telling::begin(grant, controls, buffered)) {
                     Ok(begun) => { telling = Some(begun); Ok(()) }
-                    Err(refusal) => return complain(sink, refusal.into_event()).await,
+                    Err(refusal) => return complain(note, sink, refusal.into_event()).await,
                 }
             }
             told = next(&mut telling) => match told {
-                Some(Told::Event(event)) => event_to(sink, &event).await,
+                Some(Told::Event(event)) => {
+                    note.told(&event);
+                    event_to(sink, &event).await
+                }
                 Some(Told::Result(text, share)) => {
                     let sent = put(sink, Message::Text(text.into())).await;
                     drop(share);
@@ -209,7 +222,7 @@ async fn next(telling: &mut Option<Telling>) -> Option<Told> {
 }
 
 /// What the client wants to have run.
-async fn opening(sink: &mut Sink, source: &mut Source) -> Result<Opening, End> {
+async fn opening(note: &Note, sink: &mut Sink, source: &mut Source) -> Result<Opening, End> {
     let deadline = Instant::now() + HESITATION;
     let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let mut heard = Instant::now();
@@ -234,7 +247,7 @@ async fn opening(sink: &mut Sink, source: &mut Source) -> Result<Opening, End> {
             Ok(_) => {}
             Err(Unread::NotJson) => return Err(complain_of_json(sink).await),
             Err(Unread::Unknown(event)) => event_to(sink, &event).await.map_err(|()| End::Gone)?,
-            Err(Unread::Malformed(event)) => return Err(complain(sink, event).await),
+            Err(Unread::Malformed(event)) => return Err(complain(note, sink, event).await),
         }
         source.done();
     }
@@ -340,7 +353,8 @@ fn failure(code: ErrorCode, message: String) -> ServerEvent {
     ServerEvent::failure(code, message)
 }
 
-async fn complain(sink: &mut Sink, event: ServerEvent) -> End {
+async fn complain(note: &Note, sink: &mut Sink, event: ServerEvent) -> End {
+    note.told(&event);
     match event_to(sink, &event).await {
         Ok(()) => End::Complete,
         Err(()) => End::Gone,

@@ -22,6 +22,7 @@ use crate::api::wire::{ExecuteBody, ServerEvent};
 use crate::engine::Controls;
 use crate::server::app::App;
 use crate::server::caller::Caller;
+use crate::server::gate::Note;
 use crate::server::refusal::Refusal;
 use crate::server::run::Wish;
 
@@ -40,6 +41,7 @@ const COMMENT: Bytes = Bytes::from_static(b": \n\n");
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(note): Extension<Note>,
     body: Body,
 ) -> Result<Response, Refusal> {
     let (body, share) = app.read::<ExecuteBody>(&caller, body).await?;
@@ -50,7 +52,7 @@ pub(super) async fn stream(
         tokio::select! {
             // What is under way here is dropped, and the program killed.
             () = frames.closed() => {}
-            () = send(&app, wish, &frames) => {}
+            () = send(&app, wish, &frames, &note) => {}
         }
     });
     let frames = stream::unfold(queue, |mut queue| async move {
@@ -71,7 +73,7 @@ pub(super) async fn stream(
 }
 
 /// Runs what was wished for and sends all that happens. Ends early when the client has stopped reading.
-async fn send(app: &App, wish: Wish, frames: &mpsc::Sender<Bytes>) {
+async fn send(app: &App, wish: Wish, frames: &mpsc::Sender<Bytes>, note: &Note) {
     let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut admission = std::pin::pin!(app.admit(wish));
@@ -84,7 +86,9 @@ async fn send(app: &App, wish: Wish, frames: &mpsc::Sender<Bytes>) {
     let mut run = match granted.and_then(|grant| grant.stream(Controls::default())) {
         Ok(run) => run,
         Err(refusal) => {
-            let _ = put(frames, frame(&refusal.into_event())).await;
+            let event = refusal.into_event();
+            note.told(&event);
+            let _ = put(frames, frame(&event)).await;
             return;
         }
     };
@@ -92,7 +96,10 @@ async fn send(app: &App, wish: Wish, frames: &mpsc::Sender<Bytes>) {
         let sent = tokio::select! {
             biased;
             event = run.next() => match event {
-                Some(event) => put(frames, frame(&event)).await,
+                Some(event) => {
+                    note.told(&event);
+                    put(frames, frame(&event)).await
+                }
                 None => return,
             },
             _ = beat.tick() => put(frames, COMMENT).await,
