@@ -42,7 +42,7 @@ async function soak() {
   await first(reports, 'ready');
   const chaos = new Chaos({ seed, daemon, load, say });
   await chaos.run(began + minutes * 60_000);
-  load.send({ stop: true });
+  if (load.connected) load.send({ stop: true });
   const late = setTimeout(() => load.kill('SIGKILL'), FAREWELL_MS);
   await ended;
   clearTimeout(late);

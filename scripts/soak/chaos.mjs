@@ -41,10 +41,10 @@ export class Chaos {
       const what = this.#next();
       this.counts[what] = (this.counts[what] ?? 0) + 1;
       this.#say(`chaos: ${what}`);
-      this.#load.send({ chaos: 'begins', what });
+      this.#tell({ chaos: 'begins', what });
       await this[`_${what}`]();
       await pause(AFTERMATH_MS);
-      this.#load.send({ chaos: 'over', what });
+      this.#tell({ chaos: 'over', what });
     }
   }
 
@@ -52,6 +52,11 @@ export class Chaos {
   #next() {
     if (this.#deck.length === 0) this.#deck = [...EVENTS];
     return this.#deck.splice(this.#random.between(0, this.#deck.length - 1), 1)[0];
+  }
+
+  /** Nothing, if the load has ended by itself: that is not for us to judge. */
+  #tell(message) {
+    if (this.#load.connected) this.#load.send(message);
   }
 
   async _kill() {

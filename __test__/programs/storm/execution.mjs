@@ -121,8 +121,9 @@ export class Execution {
       if (n < 2) await events.next();
       else waiting.push(events.next());
     }
-    const left = await events.return();
-    for (const result of [left, ...(await Promise.all(waiting)), await events.next()]) {
+    // All are waited for at once: one that fails before its turn would be nobody's failure.
+    const [left, ...told] = await Promise.all([events.return(), ...waiting]);
+    for (const result of [left, ...told, await events.next()]) {
       if (!result.done && result.value?.type === undefined) throw new Error(`left: ${JSON.stringify(result)}`);
     }
     if (!(await events.next()).done) throw new Error('a stream that was left went on');
