@@ -1,9 +1,11 @@
 //! Containers that nobody looks after.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as State};
 use bollard::query_parameters::ListContainersOptions;
+use tokio::time::sleep;
 
 use super::{Docker, Owner};
 use crate::sandbox::backend::ContainerId;
@@ -13,10 +15,19 @@ use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
 /// or it could not be removed.
 const STUCK: [&str; 3] = ["created", "removing", "dead"];
 
+/// The daemon does what a process has asked for before it was killed, so a container may come when its owner is gone.
+const LAST_WISH: Duration = Duration::from_secs(1);
+
 impl Docker {
     /// Removes containers that are stuck: those that a process was killed between creating and starting, and those that
-    /// the daemon has failed to remove.
+    /// the daemon has failed to remove. Looks twice, in case that process was killed a moment ago.
     pub async fn remove_abandoned(&self) {
+        self.remove_stuck().await;
+        sleep(LAST_WISH).await;
+        self.remove_stuck().await;
+    }
+
+    async fn remove_stuck(&self) {
         let filters = HashMap::from([
             ("status".to_owned(), STUCK.map(str::to_owned).to_vec()),
             ("label".to_owned(), vec![LABEL_MANAGED.to_owned()]),
