@@ -183,7 +183,9 @@ describe('a Docker engine of our own', () => {
       const [machine] = owner.split('/');
       await create();
       await daemon.docker('start', await create('--label', 'isol8.managed=true'));
-      await create('--label', 'isol8.managed=true', '--label', `isol8.owner=${machine}/4194303/1`);
+      // Running, or the engine would remove it before it is asked to.
+      const orphan = await create('--label', 'isol8.managed=true', '--label', `isol8.owner=${machine}/4194303/1`);
+      await daemon.docker('start', orphan);
       expect((await listed()).length).toBeGreaterThanOrEqual(4);
       const removal = await DockerIsol8.cleanup(connection());
       expect(removal).toMatchObject({ failed: 0, errors: [] });
