@@ -1,4 +1,5 @@
 /** How a server ends: when it is asked to, when it is asked again, and when it is killed. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createServer, RemoteIsol8 } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, Caller, eventsOf } from '../support/caller.js';
-import { containersOf, docker, noContainersOf, runningContainersOf } from '../support/docker.js';
+import { build, containersOf, docker, inspect, noContainersOf, runningContainersOf } from '../support/docker.js';
 import { ownEngine, PERSISTENT } from '../support/engine.js';
 import { KEY } from '../support/live-server.js';
 import { Process } from '../support/process.js';
@@ -140,9 +141,12 @@ it('ends with what is its own: other servers and engines go on, and images stay 
   const engine = ownEngine(PERSISTENT);
   await engine.execute({ runtime: 'bash', cmd: 'echo kept > file' });
   await Promise.all([ending, other].map(({ caller }) => caller.run('echo kept > file', 'a-session')));
-  const images = await docker(['images', '--quiet', '--filter', 'reference=isol8:*']);
+  // One that nobody uses, and that no other test touches.
+  const image = `isol8:lifecycle-test-${randomUUID()}`;
+  await build(image, `FROM debian:trixie-slim\nLABEL ${image}=\n`);
+  onTestFinished(async () => void (await docker(['rmi', image])));
   await ending.shutdown();
-  expect(await docker(['images', '--quiet', '--filter', 'reference=isol8:*'])).toBe(images);
+  for (const tag of [image, 'isol8:bash']) expect((await inspect(tag)).RepoTags).toContain(tag);
   expect(await other.caller.run('cat file', 'a-session')).toMatchObject([200, { stdout: 'kept' }]);
   expect((await engine.execute({ runtime: 'bash', cmd: 'cat file' })).stdout).toBe('kept');
   // Whoever asks what has ended hears nothing.
