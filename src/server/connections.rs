@@ -8,12 +8,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -81,8 +80,8 @@ struct Inner {
 struct Connection {
     /// Requests that are being answered.
     busy: AtomicUsize,
-    /// Whether there has been a request.
-    begun: AtomicBool,
+    /// Cancelled when there has been a request.
+    begun: CancellationToken,
     unwanted: CancellationToken,
 }
 
@@ -144,7 +143,7 @@ struct Busy(Arc<Connection>);
 
 impl Busy {
     fn new(connection: &Arc<Connection>) -> Self {
-        connection.begun.store(true, Ordering::Relaxed);
+        connection.begun.cancel();
         connection.busy.fetch_add(1, Ordering::Relaxed);
         Self(connection.clone())
     }
@@ -190,9 +189,12 @@ impl Connections {
                 }
             }
         }
-        // For the system they have been accepted already.
-        while let Some(Ok((stream, from))) = listener.accept().now_or_never() {
-            self.open(stream, Peer(from.ip()), router.clone());
+        // For the system they have been accepted already. The system is asked itself: tokio hears of them a little later.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, from)) = listener.accept() {
+            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+                self.open(stream, Peer(from.ip()), router.clone());
+            }
         }
     }
 
@@ -283,8 +285,8 @@ impl Inner {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
-        let mut is_ending = false;
-        // Until when a first request is waited for; hyper waits for that even if there is to be no other.
+        let (mut is_ending, mut is_told) = (false, false);
+        // Until when a first request is waited for.
         let mut last_call: Option<Instant> = None;
         loop {
             tokio::select! {
@@ -299,7 +301,7 @@ impl Inner {
                 }
                 () = self.over.cancelled() => return,
                 () = sleep_until(last_call.unwrap_or_else(Instant::now)), if last_call.is_some() => {
-                    if !connection.begun.load(Ordering::Relaxed) {
+                    if !connection.begun.is_cancelled() {
                         if connection.unwanted.is_cancelled() {
                             last_words.say(&FULL);
                         }
@@ -310,6 +312,11 @@ impl Inner {
                 patience = self.farewell(connection), if !is_ending => {
                     is_ending = true;
                     last_call = Some(Instant::now() + patience);
+                }
+                // Not before there is a first request: hyper closes a connection that it has read nothing of, whatever
+                // is on its way.
+                () = connection.begun.cancelled(), if is_ending && !is_told => {
+                    is_told = true;
                     serving.as_mut().graceful_shutdown();
                 }
             }
