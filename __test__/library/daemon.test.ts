@@ -47,6 +47,13 @@ describe('where no Docker engine is', () => {
 describe('a Docker engine of our own', () => {
   let daemon: Daemon;
 
+  /** Ids of its containers: of those that run, or with `--all` of all. */
+  const list = async (...which: string[]) =>
+    (await daemon.docker('ps', ...which, '--quiet', '--no-trunc')).split('\n').filter(Boolean);
+
+  const create = (...options: string[]) =>
+    daemon.docker('create', '--network', 'none', '--entrypoint', 'bash', ...options, 'isol8:bash', '-c', 'sleep 100');
+
   beforeAll(async () => {
     daemon = await Daemon.start(['isol8:bash']);
   });
@@ -92,9 +99,6 @@ describe('a Docker engine of our own', () => {
   });
 
   describe('that could not remove a container, and can again', () => {
-    const list = async (...which: string[]) =>
-      (await daemon.docker('ps', ...which, '--quiet', '--no-trunc')).split('\n').filter(Boolean);
-
     /** Keeps a container from being removed, until the function is called that it resolves with. */
     async function pin(id: string): Promise<() => Promise<void>> {
       const layer = await daemon.docker('inspect', '--format', '{{.GraphDriver.Data.UpperDir}}', id);
@@ -148,18 +152,8 @@ describe('a Docker engine of our own', () => {
     });
 
     it('has it removed by cleaning up, whoever owns it', async () => {
-      const labels = ['--label', 'isol8.managed=true', '--label', 'isol8.owner=another-machine/1/1'];
-      const id = await daemon.docker(
-        'run',
-        '--detach',
-        '--network',
-        'none',
-        ...labels,
-        '--entrypoint',
-        'sleep',
-        'isol8:bash',
-        '100',
-      );
+      const id = await create('--label', 'isol8.managed=true', '--label', 'isol8.owner=another-machine/1/1');
+      await daemon.docker('start', id);
       const release = await pin(id);
       await daemon.docker('rm', '--force', id).catch(() => {});
       await removalFailed(id);
@@ -171,10 +165,6 @@ describe('a Docker engine of our own', () => {
 
   describe('is cleaned up', () => {
     const connection = () => ({ socketPath: daemon.socket });
-    const listed = async () =>
-      (await daemon.docker('ps', '--all', '--quiet', '--no-trunc')).split('\n').filter(Boolean);
-    const create = (...options: string[]) =>
-      daemon.docker('create', '--network', 'none', '--entrypoint', 'bash', ...options, 'isol8:bash', '-c', 'sleep 100');
 
     it('of containers of nobody, of the dead and of this process, running or not', async () => {
       const engine = ownEngine({ docker: connection() });
@@ -186,22 +176,22 @@ describe('a Docker engine of our own', () => {
       // Running, or the engine would remove it before it is asked to.
       const orphan = await create('--label', 'isol8.managed=true', '--label', `isol8.owner=${machine}/4194303/1`);
       await daemon.docker('start', orphan);
-      expect((await listed()).length).toBeGreaterThanOrEqual(4);
+      expect((await list('--all')).length).toBeGreaterThanOrEqual(4);
       const removal = await DockerIsol8.cleanup(connection());
       expect(removal).toMatchObject({ failed: 0, errors: [] });
       expect(removal.removed).toBeGreaterThanOrEqual(4);
-      expect(await listed()).toEqual([]);
+      expect(await list('--all')).toEqual([]);
     });
 
     it('but not of what another process is using', async () => {
       const other = program('busy', ['stream'], { env: { DOCKER_HOST: `unix://${daemon.socket}` } });
       await other.printed('busy');
-      await until('its pool to come to rest', 5000, async () => (await listed()).length === 2);
-      const theirs = await listed();
+      await until('its pool to come to rest', 5000, async () => (await list('--all')).length === 2);
+      const theirs = await list('--all');
       expect(await DockerIsol8.cleanup(connection())).toEqual({ removed: 0, failed: 0, errors: [] });
-      expect(await listed()).toEqual(theirs);
+      expect(await list('--all')).toEqual(theirs);
       other.kill('SIGKILL');
-      await until('its containers to go', 3000, async () => (await listed()).length === 0);
+      await until('its containers to go', 3000, async () => (await list('--all')).length === 0);
     });
 
     it('of images', async () => {

@@ -143,7 +143,7 @@ it('ends with what is its own: other servers and engines go on, and images stay 
   await Promise.all([ending, other].map(({ caller }) => caller.run('echo kept > file', 'a-session')));
   // One that nobody uses, and that no other test touches.
   const image = `isol8:lifecycle-test-${randomUUID()}`;
-  await build(image, `FROM debian:trixie-slim\nLABEL ${image}=\n`);
+  await build(image, `FROM debian:trixie-slim\nLABEL isol8.test.image=${image}\n`);
   onTestFinished(async () => void (await docker(['rmi', image])));
   await ending.shutdown();
   for (const tag of [image, 'isol8:bash']) expect((await inspect(tag)).RepoTags).toContain(tag);

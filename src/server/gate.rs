@@ -102,7 +102,7 @@ struct Entry {
 pub(super) struct Note(Arc<Entry>);
 
 impl Note {
-    /// The client has been told this last. What failed is noted.
+    /// The client is told this. If it says that the execution failed, that is noted.
     pub(super) fn told(&self, event: &ServerEvent) {
         if let Some(code) = &event.code {
             let _ = self.0.code.set(code.clone());

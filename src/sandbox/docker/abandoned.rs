@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as State};
 use bollard::query_parameters::ListContainersOptions;
+use futures::{StreamExt, stream};
 use tokio::time::sleep;
 
-use super::{Docker, Owner};
-use crate::sandbox::backend::ContainerId;
+use super::{AT_A_TIME, Docker, Owner};
+use crate::sandbox::backend::{Backend, ContainerId};
 use crate::sandbox::contract::{LABEL_MANAGED, LABEL_OWNER};
 
 /// States in which a container stays that the daemon does not remove of itself: it was never started, and so has no end,
@@ -35,7 +36,8 @@ impl Docker {
         let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
         let Ok(containers) = self.client.list_containers(Some(options)).await else { return };
         let abandoned = containers.into_iter().filter(is_abandoned).filter_map(|container| container.id);
-        self.destroy_all(abandoned.map(ContainerId::new)).await;
+        let removals = stream::iter(abandoned.map(ContainerId::new));
+        removals.for_each_concurrent(AT_A_TIME, async |id| self.destroy(&id).await).await;
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{BackendError, Docker, status};
-use crate::sandbox::backend::{Backend, ContainerId};
+use crate::sandbox::backend::ContainerId;
 use crate::telemetry::chain;
 
 /// How many containers the daemon is asked to remove at a time. Killing is slow, and more would not speed it up.
@@ -71,7 +71,7 @@ impl Drop for Pending {
 
 impl Docker {
     /// Removes a container, running or not, and waits until it is gone. One that is gone already counts as removed. What
-    /// fails is not tried again, as [`Backend::destroy`] does.
+    /// fails is not tried again, as [`Backend::destroy`](crate::sandbox::backend::Backend::destroy) does.
     pub async fn remove(&self, id: &ContainerId) -> Result<(), BackendError> {
         let late = |_| Err(BackendError::Late { action: ACTION, after: PATIENCE });
         timeout(PATIENCE, self.remove_at_leisure(id)).await.unwrap_or_else(late)
@@ -142,12 +142,6 @@ impl Docker {
                 }
             }
         });
-    }
-
-    /// Removes all of these, a few at a time.
-    pub(super) async fn destroy_all(&self, ids: impl IntoIterator<Item = ContainerId>) {
-        let removals = futures::stream::iter(ids);
-        removals.for_each_concurrent(AT_A_TIME, async |id| self.destroy(&id).await).await;
     }
 }
 

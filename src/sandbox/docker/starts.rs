@@ -20,7 +20,7 @@ fn starts() -> MutexGuard<'static, Starts> {
     STARTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A start that has begun. Dropped when the container runs, or has been removed.
+/// A start that has begun. Dropped when the container runs, or has been destroyed.
 pub(super) struct Begun(());
 
 impl Drop for Begun {

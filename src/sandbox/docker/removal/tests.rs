@@ -7,6 +7,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
 use crate::api::DockerConnection;
+use crate::sandbox::backend::Backend;
 
 /// What the daemon is asked for, as the request begins, and the status and the body of its answer. Without a status, it
 /// hangs up; with [`NEVER`], it says nothing.
