@@ -7,7 +7,8 @@
 //! answer for a while loses it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -43,6 +45,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a client that has only just connected may still send a request when the server ends.
 const LAST_CALL: Duration = Duration::from_secs(3);
 
+/// How long a new connection waits for one that was told to go.
+const MOVING_TIME: Duration = Duration::from_secs(1);
+
 /// How long is waited when no connection can be accepted, for want of file descriptors for example.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -64,9 +69,14 @@ pub(super) struct Connections {
 
 #[derive(Debug)]
 struct Inner {
+    /// How many may stay.
     bound: usize,
+    /// How many there may be, with those that were told to go: they have files until they are gone.
+    possible: usize,
     /// By the order in which they came.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    /// Notified when one is gone.
+    gone: Notify,
     /// The number of the next.
     next: AtomicU64,
     tasks: TaskTracker,
@@ -102,6 +112,7 @@ struct Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.inner.open().remove(&self.number);
+        self.inner.gone.notify_one();
     }
 }
 
@@ -156,13 +167,16 @@ impl Drop for Busy {
 }
 
 impl Connections {
-    /// At most `bound`, and no more than this process may have: it opens files for other things, too.
+    /// At most `bound`, and no more than this process may have: it opens files for other things, too, and some are for
+    /// connections that are on their way out.
     pub(super) fn new(bound: usize) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
         let possible = usize::try_from(files - files / 4).unwrap_or(usize::MAX);
         let inner = Inner {
-            bound: bound.min(possible),
+            bound: bound.min(possible - possible / 8),
+            possible,
             open: Mutex::default(),
+            gone: Notify::new(),
             next: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
@@ -178,13 +192,13 @@ impl Connections {
             let accepted = tokio::select! {
                 biased;
                 () = self.inner.ending.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = self.inner.accept(&listener) => accepted,
             };
             match accepted {
                 Ok((stream, from)) => self.open(stream, Peer(from.ip()), router.clone()),
                 Err(error) => {
                     tracing::debug!(error = %error, "could not accept a connection");
-                    self.inner.make_room(None);
+                    dismiss(&self.inner.open(), 1);
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -225,7 +239,7 @@ impl Connections {
     }
 
     fn open(&self, stream: TcpStream, from: Peer, router: Router) {
-        if !self.inner.make_room(Some(1)) {
+        if !self.inner.make_room() {
             // As much as goes at once: whoever is turned away is not waited for.
             let _ = stream.try_write(&FULL);
             return;
@@ -249,21 +263,27 @@ impl Inner {
         Entry { inner: self.clone(), number, connection }
     }
 
-    /// Closes the oldest idle connections so that there is room for as many more, or one if there turned out to be no
-    /// room at all. Says whether there is.
-    fn make_room(&self, wanted: Option<usize>) -> bool {
+    /// Accepts a connection, not before there are files for it: connections come faster than others go for them.
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        let room = async {
+            while self.open().len() >= self.possible {
+                self.gone.notified().await;
+            }
+        };
+        // Whoever comes when none of them goes is turned away.
+        let _ = timeout(MOVING_TIME, room).await;
+        listener.accept().await
+    }
+
+    /// Closes the oldest idle connections so that there is room for another. Says whether there is.
+    fn make_room(&self) -> bool {
         let open = self.open();
-        if wanted.is_some_and(|wanted| open.len() + wanted <= self.bound) {
+        if open.len() < self.bound {
             return true;
         }
-        let staying = || open.values().filter(|connection| !connection.unwanted.is_cancelled());
-        let surplus = wanted.map_or(1, |wanted| (staying().count() + wanted).saturating_sub(self.bound));
-        let closed = staying()
-            .filter(|connection| connection.is_idle())
-            .take(surplus)
-            .map(|connection| connection.unwanted.cancel())
-            .count();
-        closed == surplus
+        let staying = open.values().filter(|connection| !connection.unwanted.is_cancelled()).count();
+        let surplus = (staying + 1).saturating_sub(self.bound);
+        dismiss(&open, surplus) == surplus && open.len() < self.possible
     }
 
     async fn converse(&self, connection: &Arc<Connection>, stream: TcpStream, from: Peer, router: Router) {
@@ -330,4 +350,13 @@ impl Inner {
             () = connection.unwanted.cancelled() => Duration::ZERO,
         }
     }
+}
+
+/// Tells the oldest idle connections to go, as many at the most. Says how many there were.
+fn dismiss(open: &BTreeMap<u64, Arc<Connection>>, count: usize) -> usize {
+    open.values()
+        .filter(|connection| connection.is_idle() && !connection.unwanted.is_cancelled())
+        .take(count)
+        .map(|connection| connection.unwanted.cancel())
+        .count()
 }
