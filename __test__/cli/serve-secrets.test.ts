@@ -1,24 +1,14 @@
 /** What `isol8 serve` keeps to itself, and what it does not fetch from elsewhere. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CLI } from '../support/paths.js';
+import { freePort } from '../support/ports.js';
 import { cli, type Options, Process } from '../support/process.js';
 import { scratch } from '../support/scratch.js';
 import { within } from '../support/until.js';
 
 const KEY = 'a-master-key-for-nobody-else';
-
-/** A port that is free now. */
-function freePort(): Promise<string> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(String(port)));
-    });
-  });
-}
 
 /** Command lines of a process and of all that it has started. */
 function commandLines(pid: number | undefined): string[] {
@@ -39,7 +29,7 @@ function commandLines(pid: number | undefined): string[] {
 
 async function serve(args: string[], options: Options = {}): Promise<Process> {
   const env = { HOME: scratch(), ISOL8_API_KEY: undefined, ...options.env };
-  return cli(['serve', '--port', await freePort(), '--host-bind', '127.0.0.1', ...args], { ...options, env });
+  return cli(['serve', '--port', String(await freePort()), '--host-bind', '127.0.0.1', ...args], { ...options, env });
 }
 
 /** What a server has printed from its start to its end. */

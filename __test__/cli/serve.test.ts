@@ -8,6 +8,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CLI } from '../support/paths.js';
+import { freePort } from '../support/ports.js';
 import { cli, type Options, Process } from '../support/process.js';
 import { scratch } from '../support/scratch.js';
 import { until, within } from '../support/until.js';
@@ -27,16 +28,6 @@ const serve = (args: string[], options: Options = {}) => {
   const settings = env(options.env);
   return cli(['serve', ...args], { cwd: settings.HOME, ...options, env: settings });
 };
-
-/** A port that nobody has, for now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A port that somebody has, on all addresses. */
 async function takenPort(): Promise<number> {

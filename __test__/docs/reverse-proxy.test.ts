@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
-import { createServer as listen } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createServer, loadConfig, RemoteIsol8 } from 'isol8';
@@ -11,6 +10,7 @@ import { parse } from 'yaml';
 import { CADDY } from '../../scripts/lib/caddy.mjs';
 import { collect } from '../support/events.js';
 import { ROOT } from '../support/paths.js';
+import { freePort } from '../support/ports.js';
 import { scratch } from '../support/scratch.js';
 import { until } from '../support/until.js';
 
@@ -43,12 +43,13 @@ describe('Caddy in front of a server', async () => {
   });
 
   it('passes output on as it comes, over a WebSocket with live standard input', async () => {
+    const at: number[] = [];
     async function* typed() {
       yield 'first\n';
+      await until('the first to come back', 10_000, () => at.length > 0);
       await pause(1000);
       yield 'second\n';
     }
-    const at: number[] = [];
     for await (const { type } of remote().executeStream({ runtime: 'bash', cmd: 'cat', stdin: typed() })) {
       if (type === 'stdout') at.push(performance.now());
     }
@@ -153,14 +154,4 @@ async function caddy(upstream: number): Promise<string> {
     );
   });
   return site;
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = listen().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }

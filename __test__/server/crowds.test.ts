@@ -1,6 +1,7 @@
 /** Very many connections, and more requests than can be run. */
 import { once } from 'node:events';
 import { type Socket as Connection, connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { RemoteIsol8 } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, Caller, jsonOf } from '../support/caller.js';
@@ -75,7 +76,9 @@ describe('more connections than there may be', () => {
 
   it('turn others away when all of them are busy', async () => {
     const server = await ServerProcess.start({ config: { maxConcurrent: 4, server: { maxConnections: 4 } } });
-    const busy = Array.from({ length: 4 }, () => server.caller.start('sleep 1000'));
+    const busy = Array.from({ length: 4 }, () => server.caller.start('sleep 1000', undefined, '/execute/stream'));
+    // Until then each of them is a connection that wants nothing yet.
+    await Promise.all(busy.map(({ response }) => response));
     let turnedAway: [number, string | null, any] | undefined;
     await until('somebody to be turned away', 20_000, async () => {
       const response = await fetch(`${server.host}/health`, { headers: { connection: 'close' } }).catch(
@@ -103,6 +106,23 @@ describe('more connections than there may be', () => {
       expect(answer).toMatchObject([200, { stdout: 'served' }]);
     }
     await until('most to be closed', 20_000, () => open(connections) <= 150);
+  });
+
+  it('do not keep others out by not reading what they are told', async () => {
+    const server = await ServerProcess.start({ files: 200 });
+    // More than the system keeps for them. These are the oldest, and so the first to be told to go.
+    await crowd(server.host, 30, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(2000));
+    await until('the server to be held up', 20_000, async () => {
+      const before = server.cpuTicks;
+      await pause(300);
+      return server.cpuTicks === before;
+    });
+    const others = await crowd(server.host, 400);
+    const served = Array.from({ length: 10 }, () => server.caller.run('echo served'));
+    for (const answer of await within('others', 25_000, Promise.all(served))) {
+      expect(answer).toMatchObject([200, { stdout: 'served' }]);
+    }
+    await until('most to be closed', 20_000, () => open(others) <= 150);
   });
 });
 

@@ -17,11 +17,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll } from 'vitest';
+import { freePort } from './ports.js';
 import { until } from './until.js';
 
 const run = promisify(execFile);
@@ -216,15 +217,6 @@ function isStopped(id: string, frozen: boolean): boolean {
 const isRoot = () => process.getuid?.() === 0;
 
 const settings = (flag: string, values: string[]) => values.flatMap((value) => [flag, value]);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {

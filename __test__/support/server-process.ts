@@ -5,6 +5,7 @@ import type { Isol8UserConfig } from 'isol8';
 import { Caller } from './caller.js';
 import { KEY } from './live-server.js';
 import { CLI } from './paths.js';
+import { freePort } from './ports.js';
 import { Process } from './process.js';
 import { scratch } from './scratch.js';
 import { until } from './until.js';
@@ -34,10 +35,10 @@ export class ServerProcess {
     writeFileSync(join(home, 'isol8.config.json'), JSON.stringify(config));
     const settings = { HOME: home, ISOL8_API_KEY: KEY, ISOL8_PORT: undefined, PORT: undefined, ...env };
     const limit = files === undefined ? '' : `ulimit -n ${files}; `;
-    const command = [process.execPath, CLI, 'serve', '--host-bind', '127.0.0.1', '--port', unlikelyPort(), ...flags];
+    const port = String(await freePort());
+    const command = [process.execPath, CLI, 'serve', '--host-bind', '127.0.0.1', '--port', port, ...flags];
     const served = new Process('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], { cwd: home, env: settings });
-    await served.printed('listening on');
-    const port = /listening on http:\/\/localhost:(\d+)/.exec(served.stdout)?.[1];
+    await served.printed(`listening on http://localhost:${port}\n`);
     return new ServerProcess(served, `http://127.0.0.1:${port}`);
   }
 
@@ -51,6 +52,12 @@ export class ServerProcess {
     return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]) / 1024;
   }
 
+  /** Processor time that it has used. */
+  get cpuTicks(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
   /** Resolves when as many run and wait. */
   async busy(running: number, waiting = 0): Promise<void> {
     await until(`${running} to run and ${waiting} to wait`, 30_000, async () => {
@@ -59,6 +66,3 @@ export class ServerProcess {
     });
   }
 }
-
-/** If somebody has it, the server takes another and says so. */
-const unlikelyPort = () => String(20_000 + Math.floor(Math.random() * 12_000));

@@ -1,15 +1,13 @@
 //! Connections: accepted, bounded in number, and none of them able to hold up the others.
 //!
 //! A connection that waits for a request (its first or its next) is idle, and so is a WebSocket that has not been told
-//! yet what to run. Idle ones are closed after a while, and the oldest at once when there are too many connections: so
-//! any number of them costs others nothing. When all are busy, whoever comes is turned away. While a request is being
-//! answered there is no time limit, however long its program runs and says nothing; but a client that does not read its
-//! answer for a while loses it.
+//! yet what to run. Idle ones are closed after a while, and the oldest at once when there are too many connections; one
+//! whose client does not read what it was told last, a few seconds after that. So any number of them costs others
+//! nothing. When all are busy, whoever comes is turned away. While a request is being answered there is no time limit,
+//! however long its program runs and says nothing; but a client that does not read its answer for a while loses it.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,17 +19,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service;
 
+use self::roster::{Connection, Roster};
 use super::held::Held;
+use super::listen::BACKLOG;
 use super::patient::{LastWords, Patient};
 use super::refusal::Refusal;
 use super::wire::Wire;
 use crate::api::ErrorCode;
+
+mod roster;
 
 /// How long a client may take to send the head of a request, and to send another.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -45,10 +47,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a client that has only just connected may still send a request when the server ends.
 const LAST_CALL: Duration = Duration::from_secs(3);
 
+/// How long a connection that is over waits for its client to hear of it.
+pub(super) const PARTING_TIME: Duration = Duration::from_secs(5);
+
 /// How long a new connection waits for one that was told to go.
 const MOVING_TIME: Duration = Duration::from_secs(1);
 
-/// How long is waited when no connection can be accepted, for want of file descriptors for example.
+/// How long is waited when no connection can be accepted, for want of file descriptors for example, until one more is told
+/// to go.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Said to those for whom there is no room.
@@ -69,16 +75,9 @@ pub(super) struct Connections {
 
 #[derive(Debug)]
 struct Inner {
-    /// How many may stay.
-    bound: usize,
-    /// How many there may be, with those that were told to go: they have files until they are gone.
-    possible: usize,
-    /// By the order in which they came.
-    open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    roster: Mutex<Roster>,
     /// Notified when one is gone.
     gone: Notify,
-    /// The number of the next.
-    next: AtomicU64,
     tasks: TaskTracker,
     /// Cancelled when no further requests are taken.
     ending: CancellationToken,
@@ -86,22 +85,7 @@ struct Inner {
     over: CancellationToken,
 }
 
-#[derive(Debug, Default)]
-struct Connection {
-    /// Requests that are being answered.
-    busy: AtomicUsize,
-    /// Cancelled when there has been a request.
-    begun: CancellationToken,
-    unwanted: CancellationToken,
-}
-
-impl Connection {
-    fn is_idle(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) == 0
-    }
-}
-
-/// A connection in the list, until it is dropped.
+/// A connection in the roster, until it is dropped.
 #[derive(Debug)]
 struct Entry {
     inner: Arc<Inner>,
@@ -111,7 +95,7 @@ struct Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.inner.open().remove(&self.number);
+        self.inner.roster().leave(self.number);
         self.inner.gone.notify_one();
     }
 }
@@ -126,7 +110,7 @@ pub(super) struct Upgraded {
 impl Upgraded {
     /// It is busy from now on.
     pub(super) fn begin(&self) {
-        self.entry.connection.busy.fetch_add(1, Ordering::Relaxed);
+        self.entry.connection.begin();
     }
 
     /// Resolves when there is no room for idle ones.
@@ -154,30 +138,25 @@ struct Busy(Arc<Connection>);
 
 impl Busy {
     fn new(connection: &Arc<Connection>) -> Self {
-        connection.begun.cancel();
-        connection.busy.fetch_add(1, Ordering::Relaxed);
+        connection.begin();
         Self(connection.clone())
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.end();
     }
 }
 
 impl Connections {
-    /// At most `bound`, and no more than this process may have: it opens files for other things, too, and some are for
-    /// connections that are on their way out.
+    /// At most `bound`, and no more than this process may have: it opens files for other things, too.
     pub(super) fn new(bound: usize) -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
         let possible = usize::try_from(files - files / 4).unwrap_or(usize::MAX);
         let inner = Inner {
-            bound: bound.min(possible - possible / 8),
-            possible,
-            open: Mutex::default(),
+            roster: Mutex::new(Roster::new(bound, possible)),
             gone: Notify::new(),
-            next: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             over: CancellationToken::new(),
@@ -198,16 +177,24 @@ impl Connections {
                 Ok((stream, from)) => self.open(stream, Peer(from.ip()), router.clone()),
                 Err(error) => {
                     tracing::debug!(error = %error, "could not accept a connection");
-                    dismiss(&self.inner.open(), 1);
-                    tokio::time::sleep(PAUSE).await;
+                    self.inner.roster().dismiss(1);
+                    sleep(PAUSE).await;
                 }
             }
         }
         // For the system they have been accepted already. The system is asked itself: tokio hears of them a little later.
         let Ok(listener) = listener.into_std() else { return };
-        while let Ok((stream, from)) = listener.accept() {
-            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-                self.open(stream, Peer(from.ip()), router.clone());
+        // Others may still come; whoever had come by now is among the first.
+        for _ in 0..BACKLOG {
+            match listener.accept() {
+                Ok((stream, from)) => {
+                    if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+                        self.open(stream, Peer(from.ip()), router.clone());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // One that is gone already, for example.
+                Err(_) => {}
             }
         }
     }
@@ -230,7 +217,7 @@ impl Connections {
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.inner.open().len()
+        self.inner.roster().len()
     }
 
     /// A connection is about to go on in another protocol. It counts until the value is dropped.
@@ -239,7 +226,7 @@ impl Connections {
     }
 
     fn open(&self, stream: TcpStream, from: Peer, router: Router) {
-        if !self.inner.make_room() {
+        if !self.inner.roster().make_room() {
             // As much as goes at once: whoever is turned away is not waited for.
             let _ = stream.try_write(&FULL);
             return;
@@ -253,37 +240,26 @@ impl Connections {
 
 impl Inner {
     /// Held for some bookkeeping at the most.
-    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(self: &Arc<Self>) -> Entry {
-        let (number, connection) = (self.next.fetch_add(1, Ordering::Relaxed), Arc::<Connection>::default());
-        self.open().insert(number, connection.clone());
+        let (number, connection) = self.roster().enter();
         Entry { inner: self.clone(), number, connection }
     }
 
-    /// Accepts a connection, not before there are files for it: connections come faster than others go for them.
+    /// Accepts a connection, not before there is room for it, unless that takes long: connections come faster than others
+    /// go for them.
     async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let room = async {
-            while self.open().len() >= self.possible {
-                self.gone.notified().await;
+            let mut are_slow = false;
+            while self.roster().has_to_wait(are_slow) {
+                are_slow = timeout(PAUSE, self.gone.notified()).await.is_err();
             }
         };
-        // Whoever comes when none of them goes is turned away.
         let _ = timeout(MOVING_TIME, room).await;
         listener.accept().await
-    }
-
-    /// Closes the oldest idle connections so that there is room for another. Says whether there is.
-    fn make_room(&self) -> bool {
-        let open = self.open();
-        if open.len() < self.bound {
-            return true;
-        }
-        let staying = open.values().filter(|connection| !connection.unwanted.is_cancelled()).count();
-        let surplus = (staying + 1).saturating_sub(self.bound);
-        dismiss(&open, surplus) == surplus && open.len() < self.possible
     }
 
     async fn converse(&self, connection: &Arc<Connection>, stream: TcpStream, from: Peer, router: Router) {
@@ -305,6 +281,7 @@ impl Inner {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
+        let mut overdue = std::pin::pin!(overdue(connection));
         let (mut is_ending, mut is_told) = (false, false);
         // Until when a first request is waited for.
         let mut last_call: Option<Instant> = None;
@@ -320,6 +297,7 @@ impl Inner {
                     return;
                 }
                 () = self.over.cancelled() => return,
+                () = overdue.as_mut() => return,
                 () = sleep_until(last_call.unwrap_or_else(Instant::now)), if last_call.is_some() => {
                     if !connection.begun.is_cancelled() {
                         if connection.unwanted.is_cancelled() {
@@ -352,11 +330,17 @@ impl Inner {
     }
 }
 
-/// Tells the oldest idle connections to go, as many at the most. Says how many there were.
-fn dismiss(open: &BTreeMap<u64, Arc<Connection>>, count: usize) -> usize {
-    open.values()
-        .filter(|connection| connection.is_idle() && !connection.unwanted.is_cancelled())
-        .take(count)
-        .map(|connection| connection.unwanted.cancel())
-        .count()
+/// Resolves when a connection was told to go, has nothing more to do, and does not go: its client does not read.
+async fn overdue(connection: &Connection) {
+    connection.unwanted.cancelled().await;
+    let mut was_idle = false;
+    loop {
+        sleep(PARTING_TIME / 2).await;
+        let is_idle = connection.is_idle();
+        // Twice, as it may just have been given an answer.
+        if was_idle && is_idle {
+            return;
+        }
+        was_idle = is_idle;
+    }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpListener, TcpSocket};
 
 /// Connections that the kernel keeps until we accept them.
-const BACKLOG: u32 = 4096;
+pub(super) const BACKLOG: u32 = 4096;
 
 /// A listener on `host`, or on all addresses of this machine.
 pub(super) async fn bind(host: Option<&str>, port: u16) -> io::Result<TcpListener> {

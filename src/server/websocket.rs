@@ -9,7 +9,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{
@@ -30,6 +29,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
 
+use super::connections::PARTING_TIME;
 use super::memory::Share;
 use super::refusal::Refusal;
 use crate::api::ErrorCode;
@@ -38,9 +38,6 @@ pub(super) use tokio_tungstenite::tungstenite::Message;
 
 /// Read at once. Every connection has a buffer of that size.
 const READ_BUFFER: usize = 16 * 1024;
-
-/// How long a client may take to answer that a connection is to be closed.
-const PARTING_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes that are still read of a client that has broken the rules, so that it learns of that.
 const MAX_IGNORED: u64 = 16 << 20;
