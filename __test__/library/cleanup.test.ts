@@ -2,6 +2,7 @@
 import { DockerIsol8, imageExists, listContainers, listImages } from 'isol8';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { containersOf, docker, inspect } from '../support/docker.js';
+import { Mortal } from '../support/mortal.js';
 import { cli } from '../support/process.js';
 import { Scope } from '../support/scope.js';
 
@@ -55,8 +56,10 @@ describe('containers', () => {
     const other = cli(['run', '--image', tag, '--cmd', 'echo up; sleep 60']);
     await other.printed('up');
     const [theirs = ''] = await containersOf(other.pid);
-    const [machine] = (await inspect(theirs)).Config.Labels['isol8.owner'].split('/');
-    const orphan = await scope.container('running', [MANAGED, `isol8.owner=${machine}/4194303/1`]);
+    const [machine = ''] = (await inspect(theirs)).Config.Labels['isol8.owner'].split('/');
+    const owner = new Mortal();
+    const orphan = await scope.container('running', [MANAGED, owner.ownerLabel(machine)]);
+    await owner.die();
     const listed = await listContainers(connection);
     expect(listed.map(({ id, inUse }) => ({ id, inUse }))).toEqual([
       { id: orphan, inUse: false },

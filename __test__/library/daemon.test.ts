@@ -10,6 +10,7 @@ import { DockerIsol8, imageExists, pingDocker } from 'isol8';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Daemon } from '../support/daemon.js';
 import { ownEngine } from '../support/engine.js';
+import { Mortal } from '../support/mortal.js';
 import { program } from '../support/process.js';
 import { until, within } from '../support/until.js';
 
@@ -169,13 +170,14 @@ describe('a Docker engine of our own', () => {
     it('of containers of nobody, of the dead and of this process, running or not', async () => {
       const engine = ownEngine({ docker: connection() });
       const { containerId } = await engine.execute({ runtime: 'bash', code: ':' });
-      const owner = await daemon.docker('inspect', '--format', '{{index .Config.Labels "isol8.owner"}}', containerId);
-      const [machine] = owner.split('/');
+      const label = await daemon.docker('inspect', '--format', '{{index .Config.Labels "isol8.owner"}}', containerId);
+      const [machine = ''] = label.split('/');
       await create();
       await daemon.docker('start', await create('--label', 'isol8.managed=true'));
-      // Running, or the engine would remove it before it is asked to.
-      const orphan = await create('--label', 'isol8.managed=true', '--label', `isol8.owner=${machine}/4194303/1`);
+      const owner = new Mortal();
+      const orphan = await create('--label', 'isol8.managed=true', '--label', owner.ownerLabel(machine));
       await daemon.docker('start', orphan);
+      await owner.die();
       expect((await list('--all')).length).toBeGreaterThanOrEqual(4);
       const removal = await DockerIsol8.cleanup(connection());
       expect(removal).toMatchObject({ failed: 0, errors: [] });

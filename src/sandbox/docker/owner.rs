@@ -5,8 +5,12 @@ use std::fs;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-/// A process on some machine: `<machine>/<pid>/<start time>`, where a PID namespace counts as a machine. The start time tells it from a later process that
-/// happens to get the same number.
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+/// A process on some machine: `<machine>/<pid>/<start time>`, where a PID namespace counts as a machine. The start time
+/// tells it from a later process that happens to get the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     machine: String,
@@ -33,7 +37,7 @@ impl Owner {
         }
         // Where even our own cannot be found, looking for others tells nothing.
         let can_tell = self.machine == Self::this_process().machine && start_time(std::process::id()).is_some();
-        !can_tell || start_time(self.pid) == Some(self.started)
+        !can_tell || start_time(self.pid).map_or_else(|| exists(self.pid), |started| started == self.started)
     }
 
     /// Whether it was a process of this machine and is no more.
@@ -73,6 +77,12 @@ fn machine() -> String {
     format!("{}-{}", boot.trim(), namespace.display()).replace('/', "-")
 }
 
+/// Whether there is such a process, also where those of other users are hidden (`hidepid`).
+fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().filter(|pid| *pid > 0);
+    pid.is_some_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+}
+
 /// When a process started, in clock ticks since boot; `None` when there is no such process or no way to know.
 fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -93,11 +103,25 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_that_of_a_process_or_not() {
+        assert!(exists(std::process::id()) && exists(1));
+        let mut child = std::process::Command::new("true").spawn().expect("a program");
+        let number = child.id();
+        child.wait().expect("its end");
+        // Others to whom kill(2) is a group, or nobody.
+        for number in [number, 0, i32::MAX as u32, u32::MAX] {
+            assert!(!exists(number), "{number}");
+        }
+    }
+
+    #[test]
     fn only_other_living_processes_are_spared() {
         let this = Owner::this_process();
         assert!(!this.is_another_living_process());
         let reused_number = Owner { started: this.started + 1, ..this.clone() };
         assert!(!reused_number.is_another_living_process() && reused_number.is_dead());
+        let gone = Owner { pid: u32::MAX, ..this.clone() };
+        assert!(!gone.is_another_living_process() && gone.is_dead());
         let init = Owner { pid: 1, started: start_time(1).expect("PID 1 runs"), ..this.clone() };
         assert!(init.is_another_living_process());
         let elsewhere = Owner { machine: "elsewhere".into(), ..this.clone() };

@@ -1,10 +1,11 @@
 //! Removing containers, for good.
 //!
 //! A daemon that is restarted, or whose storage is in trouble, while it removes a container keeps it, dead, and does not
-//! try again by itself. So we ask it again: this process for as long as it lives, and then the next engine on that daemon
+//! try again by itself. So we ask it again: this process for an hour, and then the next engine on that daemon
 //! ([`Docker::remove_abandoned`]).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
@@ -41,31 +42,45 @@ const MOST_PENDING: usize = 1000;
 
 const ACTION: &str = "remove a container";
 
-/// How many there are, of all engines in this process.
-static PENDING: AtomicUsize = AtomicUsize::new(0);
+/// Those of all engines in this process.
+static PENDING: LazyLock<Mutex<HashSet<ContainerId>>> = LazyLock::new(Mutex::default);
 
 /// A daemon in trouble is not given more of it.
 static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
 
 /// Whether containers of this process are left that could not be removed yet.
 pub fn removals_pending() -> bool {
-    PENDING.load(Ordering::Relaxed) > 0
+    !pending().is_empty()
+}
+
+/// Held for some bookkeeping at the most.
+fn pending() -> MutexGuard<'static, HashSet<ContainerId>> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A container that could not be removed yet.
-struct Pending(());
+struct Pending(ContainerId);
 
 impl Pending {
-    /// Unless there are too many.
-    fn begin() -> Option<Self> {
-        let begun = Self(());
-        (PENDING.fetch_add(1, Ordering::Relaxed) < MOST_PENDING).then_some(begun)
+    /// Unless it is one already, as when several engines come upon it, or there are too many.
+    fn begin(id: &ContainerId, error: &BackendError) -> Option<Self> {
+        let mut pending = pending();
+        if pending.contains(id) {
+            return None;
+        }
+        if pending.len() >= MOST_PENDING {
+            tracing::warn!(container = id.short(), error = chain(error), "could not remove a container");
+            return None;
+        }
+        tracing::warn!(container = id.short(), error = chain(error), "could not remove a container yet");
+        pending.insert(id.clone());
+        Some(Self(id.clone()))
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        PENDING.fetch_sub(1, Ordering::Relaxed);
+        pending().remove(&self.0);
     }
 }
 
@@ -115,10 +130,7 @@ impl Docker {
 
     /// Tries again, in the background, until the container is gone. `error` is why it is not.
     pub(super) fn keep_removing(&self, id: ContainerId, error: &BackendError) {
-        let Some(pending) = Pending::begin() else {
-            return tracing::warn!(container = id.short(), error = chain(error), "could not remove a container");
-        };
-        tracing::warn!(container = id.short(), error = chain(error), "could not remove a container yet");
+        let Some(pending) = Pending::begin(&id, error) else { return };
         let docker = self.clone();
         tokio::spawn(async move {
             let _pending = pending;
