@@ -45,6 +45,14 @@ it('has a WebSocket when it is closed, with the code of a failure that its clien
   expect(await lineOf(server, '/execute/ws')).toMatchObject({ status: 101, code: 'WRITE_FILE_FAILED' });
 });
 
+it('has the code of what a client was told of its JSON', async () => {
+  const server = await ServerProcess.start();
+  const socket = await Socket.open(server.host);
+  socket.send('{');
+  await socket.closed;
+  expect(await lineOf(server, '/execute/ws')).toMatchObject({ status: 101, code: 'INVALID_REQUEST' });
+});
+
 it('has no code where the program has run, whatever came of it', async () => {
   const server = await ServerProcess.start();
   const before = performance.now();

@@ -176,7 +176,7 @@ async fn converse(
         let sent = tokio::select! {
             biased;
             end = &mut listening => return match end {
-                End::InvalidJson => complain_of_json(sink).await,
+                End::InvalidJson => complain_of_json(note, sink).await,
                 end => end,
             },
             Some(event) = complaints.recv() => event_to(sink, &event).await,
@@ -245,7 +245,7 @@ async fn opening(note: &Note, sink: &mut Sink, source: &mut Source) -> Result<Op
             }
             // Nobody is there for it yet.
             Ok(_) => {}
-            Err(Unread::NotJson) => return Err(complain_of_json(sink).await),
+            Err(Unread::NotJson) => return Err(complain_of_json(note, sink).await),
             Err(Unread::Unknown(event)) => event_to(sink, &event).await.map_err(|()| End::Gone)?,
             Err(Unread::Malformed(event)) => return Err(complain(note, sink, event).await),
         }
@@ -361,8 +361,9 @@ async fn complain(note: &Note, sink: &mut Sink, event: ServerEvent) -> End {
     }
 }
 
-async fn complain_of_json(sink: &mut Sink) -> End {
+async fn complain_of_json(note: &Note, sink: &mut Sink) -> End {
     let event = failure(ErrorCode::InvalidRequest, "Invalid JSON message".to_owned());
+    note.told(&event);
     match event_to(sink, &event).await {
         Ok(()) => End::InvalidJson,
         Err(()) => End::Gone,
