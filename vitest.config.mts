@@ -5,7 +5,7 @@
  * engines at a server (`__test__/support/any-engine.ts`).
  */
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { LOCAL } from './__test__/support/local-suites.mjs';
+import { ALONE, LOCAL } from './__test__/support/suites.mjs';
 
 const common = {
   // Engines mark their containers with their process, so each file needs a process of its own.
@@ -16,29 +16,26 @@ const common = {
   server: { deps: { external: [/\/dist\/index\.js$/] } },
 } satisfies TestProjectInlineConfiguration['test'];
 
+/** Tests measure times. More than two at once would measure each other. */
+const WORKERS = 2;
+
+const files = (suites: string[]) => suites.map((suite) => `__test__/${suite}.test.ts`);
+const local = Object.keys(LOCAL).map((suite) => `library/${suite}`);
+
+/** A project of these files. Vitest runs files of a project with one worker after the others, by themselves. */
+function project(engines: 'local' | 'remote', isAlone: boolean, include: string[], exclude: string[]) {
+  const name = isAlone ? `${engines}, alone` : engines;
+  return { test: { ...common, name, include, exclude, maxWorkers: isAlone ? 1 : WORKERS, provide: { engines } } };
+}
+
 export default defineConfig({
   test: {
     globalSetup: ['__test__/support/global-setup.ts'],
-    // Tests measure times. More than two at once would measure each other.
-    maxWorkers: 2,
     projects: [
-      {
-        test: {
-          ...common,
-          name: 'local',
-          include: ['__test__/**/*.test.ts', 'cli/src/**/*.test.ts'],
-          provide: { engines: 'local' },
-        },
-      },
-      {
-        test: {
-          ...common,
-          name: 'remote',
-          include: ['__test__/library/**/*.test.ts'],
-          exclude: Object.keys(LOCAL).map((suite) => `__test__/library/${suite}.test.ts`),
-          provide: { engines: 'remote' },
-        },
-      },
+      project('local', false, ['__test__/**/*.test.ts', 'cli/src/**/*.test.ts'], files(ALONE)),
+      project('remote', false, ['__test__/library/**/*.test.ts'], files([...local, ...ALONE])),
+      project('local', true, files(ALONE), []),
+      project('remote', true, files(ALONE), files(local)),
     ],
   },
 });

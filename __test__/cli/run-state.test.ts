@@ -2,9 +2,10 @@
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { containersOf, docker, inspect, noContainersOf } from '../support/docker.js';
+import { containersOf, docker, guestsOf, inspect, nothingLeft } from '../support/docker.js';
 import { cli, type Options } from '../support/process.js';
 import { scratch } from '../support/scratch.js';
+import { until } from '../support/until.js';
 
 const run = (args: string[], options?: Options) => cli(['run', ...args], options).ended;
 
@@ -127,9 +128,14 @@ describe('--files', () => {
 
 describe('containers', () => {
   it.each([[[]], [['--no-stream']]])('of --persistent runs go with them: %j', async (flags) => {
-    const child = cli(['run', '--persistent', ...flags, '--cmd', 'echo x > /sandbox/file; cat /sandbox/file; exit 3']);
+    const cmd = 'echo x > /sandbox/file; cat /sandbox/file; sleep 3; exit 3';
+    const child = cli(['run', '--persistent', ...flags, '--cmd', cmd]);
+    const guests = await until('its container', 10_000, async () => {
+      const found = await guestsOf(child.pid);
+      return found.length > 0 && found;
+    });
     expect(await child.ended).toEqual({ code: 3, stdout: 'x\n', stderr: '' });
-    await noContainersOf(child.pid, 500);
+    await nothingLeft(child.pid, guests, 500);
   });
 
   it('of --persistent runs share nothing', async () => {

@@ -53,7 +53,7 @@ describe.each(FACES)('%s is aborted', (_, run) => {
   it('while its sandbox starts: the next one gets that', async () => {
     const engine = await ownEngine(ONE_SANDBOX);
     const controller = new AbortController();
-    const running = run(engine, { runtime: 'bash', code: ':' }, { signal: controller.signal });
+    const running = run(engine, { runtime: 'bash', code: 'sleep 60' }, { signal: controller.signal });
     const outcome = expect(running).rejects.toMatchObject(aborted('enough'));
     const [created] = await until('a container to be created', 5000, async () => {
       const ids = await mine();

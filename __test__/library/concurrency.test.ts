@@ -24,7 +24,7 @@ it('each have a sandbox of their own', async () => {
 
 /** When each of some executions ran, by the clock of the sandboxes' kernel. */
 async function spans(on: typeof engine, count: number): Promise<[number, number][]> {
-  const code = 'echo $EPOCHREALTIME; sleep 0.2; echo $EPOCHREALTIME';
+  const code = 'echo $EPOCHREALTIME; sleep 0.5; echo $EPOCHREALTIME';
   const runs = Array.from({ length: count }, () => on.execute({ runtime: 'bash', code }));
   return (await Promise.all(runs)).map(({ stdout }) => stdout.split('\n').map(Number) as [number, number]);
 }

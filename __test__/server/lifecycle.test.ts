@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createServer, RemoteIsol8 } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, Caller, eventsOf } from '../support/caller.js';
-import { build, containersOf, docker, inspect, noContainersOf, runningContainersOf } from '../support/docker.js';
+import { build, containersOf, docker, guestsOf, inspect, nothingLeft, runningContainersOf } from '../support/docker.js';
 import { ownEngine, PERSISTENT } from '../support/engine.js';
 import { KEY } from '../support/live-server.js';
 import { Process } from '../support/process.js';
@@ -31,10 +31,10 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
   it('lets what was accepted be done, answers all of it, and leaves nothing', async () => {
     const server = await ServerProcess.start({ config: { maxConcurrent: 3 } });
     const { caller } = server;
-    const runs = Array.from({ length: 9 }, (_, n) => caller.run(`sleep 0.5; echo ${n}`));
-    const stream = caller.ask('POST', '/execute/stream', bash('sleep 0.5; echo streamed'));
+    const runs = Array.from({ length: 9 }, (_, n) => caller.run(`sleep 2; echo ${n}`));
+    const stream = caller.ask('POST', '/execute/stream', bash('sleep 2; echo streamed'));
     const socket = await Socket.open(server.host);
-    socket.execute('sleep 0.5; echo over a socket');
+    socket.execute('sleep 2; echo over a socket');
     await server.busy(3, 8);
     server.process.kill(signal);
 
@@ -110,13 +110,14 @@ describe('a server that is asked to end', () => {
     const server = await ServerProcess.start({ config: { server: { shutdownTimeoutMs: 600_000 } } });
     const run = server.caller.run('sleep 1000').catch(() => 'cut off');
     await server.busy(1);
+    const guests = await guestsOf(server.pid);
     server.process.kill('SIGTERM');
     await pause(500);
     expect(await Promise.race([server.process.ended, pause(0, 'waits')])).toBe('waits');
     server.process.kill('SIGTERM');
     expect(await within('the end', 20_000, server.process.ended)).toMatchObject({ code: 1 });
     expect(await run).toBe('cut off');
-    await noContainersOf(server.pid, 3_000);
+    await nothingLeft(server.pid, guests, 3_000);
   });
 
   // C6: `persist` leaves containers running to be looked into. They are the server's all the same.
@@ -178,13 +179,15 @@ describe('a server that is killed', () => {
     for (let n = 0; n < 12; n++) server.caller.start('sleep 1000', undefined, path(n));
     await server.busy(10, 2);
     // One that is created and not started yet goes when isol8 is used the next time.
+    // Those in use, that of the session, and the one that is kept ready.
     await until('all sandboxes to have started', 20_000, async () => {
       const running = await runningContainersOf(server.pid);
-      return running.length > 10 && running.length === (await containersOf(server.pid)).length;
+      return running.length === 12 && (await containersOf(server.pid)).length === 12;
     });
+    const guests = await guestsOf(server.pid);
     server.process.kill('SIGKILL');
     await server.process.ended;
-    await noContainersOf(server.pid, 3_000);
+    await nothingLeft(server.pid, guests, 3_000);
   });
 
   it('has kept every key that it has given out, and no half of one', async () => {

@@ -351,7 +351,7 @@ describe('W101: what nobody asks for is as the configuration says', () => {
       readonlyRootFs: false,
       sandboxSize: '512m',
       tmpSize: '32m',
-      timeoutMs: 1500,
+      timeoutMs: 5000,
     };
     const network = { whitelist: ['^allowed\\.invalid$'] };
     const security = { seccomp: 'unconfined' as const };

@@ -149,9 +149,9 @@ describe('W106: a client that goes away', () => {
 describe('W108: a client that does not read', () => {
   const MIB = 1024 * 1024;
   const PRINTED = 48;
-  const options = { maxOutputSize: 64 * MIB };
+  const options = { maxOutputSize: 64 * MIB, timeoutMs: 50_000 };
 
-  it('holds its program up, and misses nothing', async () => {
+  it('holds its program up, and misses nothing', { timeout: 60_000 }, async () => {
     const progress = async () => {
       const [status, { content }] = await server.answer('GET', '/file?sessionId=held&path=progress');
       return status === 200 ? Number(Buffer.from(content, 'base64')) : 0;

@@ -308,7 +308,7 @@ describe('W106: a client that goes away', () => {
 describe('W108: a client that does not read', () => {
   const MIB = 1024 * 1024;
   const PRINTED = 32 * MIB;
-  const options = { maxOutputSize: 64 * MIB };
+  const options = { maxOutputSize: 64 * MIB, timeoutMs: 110_000 };
 
   it('holds its program up, costs the server next to nothing, and misses nothing', { timeout: 120_000 }, async () => {
     const own = await ServerProcess.start();

@@ -1,5 +1,6 @@
 /** What an outsider sees of our containers and images: questions to the Docker engine, asked with its own client. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { until } from './until.js';
 
@@ -40,6 +41,21 @@ async function owned(pid: number | undefined, which: string[]): Promise<string[]
 /** Resolves when the process with this id owns no container any more. */
 export async function noContainersOf(pid: number | undefined, deadlineMs: number): Promise<void> {
   await until(`the containers of process ${pid} to go`, deadlineMs, async () => (await containersOf(pid)).length === 0);
+}
+
+/** Ids, on this machine, of the guests in the containers that this process owns. */
+export async function guestsOf(pid: number | undefined): Promise<number[]> {
+  const containers = await Promise.all((await runningContainersOf(pid)).map(inspect));
+  return containers.map(({ State }) => State.Pid);
+}
+
+/**
+ * Resolves when a process owns no container any more. Its guests have to be gone by the deadline; how long the Docker
+ * engine takes after that is its own affair.
+ */
+export async function nothingLeft(pid: number | undefined, guests: number[], deadlineMs: number): Promise<void> {
+  await until(`the guests of process ${pid} to end`, deadlineMs, () => !guests.some((it) => existsSync(`/proc/${it}`)));
+  await noContainersOf(pid, 20_000);
 }
 
 /** What the Docker engine knows of a container or an image. */

@@ -179,7 +179,8 @@ it('a background process of a session keeps its connections between executions',
   await session.execute({ runtime: 'bash', code });
   const before = origin.asked.filter((line) => line === 'GET /beat').length;
   await until('more beats between executions', 5000, () => {
-    return origin.asked.filter((line) => line === 'GET /beat').length > before + 3;
+    // One after the other: the last that was asked for need not have come yet.
+    return origin.asked.filter((line) => line === 'GET /beat').length > before + 4;
   });
   expect((await session.execute({ runtime: 'bash', code: 'cat beats' })).stdout).toMatch(/^(token){5,}/);
   await session.stop();

@@ -5,6 +5,7 @@ import { get, python, said } from '../../support/clients.js';
 import { docker, inspect } from '../../support/docker.js';
 import { sharedEngine } from '../../support/engine.js';
 import { datagrams, filtered, raw } from '../../support/servers.js';
+import { until } from '../../support/until.js';
 
 const token = randomUUID();
 const origin = await raw(`HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n${token}`);
@@ -30,8 +31,13 @@ def tcp(host, port, family=socket.AF_INET):
         s.connect((host, port))
         s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
         return s.recv(4096).decode()
+def away_from(port):
+    # At that port it would hear what it says itself.
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("", 0))
+    return s if s.getsockname()[1] != port else away_from(port)
 def udp(host, port, what=b"datagram"):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with away_from(port) as s:
         s.settimeout(3)
         s.sendto(what, (host, port))
         return s.recv(4096).decode()
@@ -111,9 +117,10 @@ print("over the proxy", answer.split("\\r\\n")[0])`);
   expect(resolverOverTcp.heard).toEqual([]);
 
   await ask(unfiltered);
-  expect(resolver.heard.slice(before).join('')).toContain(secret.slice(0, 36));
+  const first = secret.slice(0, 36);
+  await until('the resolver to hear', 5000, () => resolver.heard.slice(before).join('').includes(first));
   await python(unfiltered, overTcp.slice(0, overTcp.indexOf('s, answer')));
-  expect(resolverOverTcp.heard.join('')).toContain(secret);
+  await until('it to hear over TCP', 5000, () => resolverOverTcp.heard.join('').includes(secret));
 });
 
 it('names cannot be resolved in a sandbox', async () => {

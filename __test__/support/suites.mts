@@ -1,3 +1,5 @@
+/** How suites are run (`vitest.config.mts`). */
+
 /**
  * Suites of the library that are by their nature about this process, with the reason. All others run twice: with
  * `DockerIsol8`, and with `RemoteIsol8` (`any-engine.ts`).
@@ -25,3 +27,13 @@ export const LOCAL: Record<string, string> = {
   semaphore: 'JavaScript alone',
   storm: 'the memory, files and threads of the process that has the containers',
 };
+
+/** Suites that are about time: no other suite runs at the same time. */
+export const ALONE = [
+  'library/abort',
+  'library/crash',
+  'library/lifecycle',
+  'library/live-stdin',
+  'library/streaming',
+  'library/timeouts',
+];
