@@ -5,7 +5,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { containersOf, docker, guestsOf, inspect, nothingLeft } from '../support/docker.js';
 import { cli, type Options } from '../support/process.js';
 import { scratch } from '../support/scratch.js';
-import { until } from '../support/until.js';
 
 const run = (args: string[], options?: Options) => cli(['run', ...args], options).ended;
 
@@ -130,10 +129,7 @@ describe('containers', () => {
   it.each([[[]], [['--no-stream']]])('of --persistent runs go with them: %j', async (flags) => {
     const cmd = 'echo x > /sandbox/file; cat /sandbox/file; sleep 3; exit 3';
     const child = cli(['run', '--persistent', ...flags, '--cmd', cmd]);
-    const guests = await until('its container', 10_000, async () => {
-      const found = await guestsOf(child.pid);
-      return found.length > 0 && found;
-    });
+    const guests = await guestsOf(child.pid);
     expect(await child.ended).toEqual({ code: 3, stdout: 'x\n', stderr: '' });
     await nothingLeft(child.pid, guests, 500);
   });

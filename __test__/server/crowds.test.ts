@@ -123,7 +123,12 @@ describe('more connections than there may be', () => {
       expect(answer).toMatchObject([200, { stdout: 'served' }]);
     }
     await until('most to be closed', 20_000, () => open(others) <= 150);
-  });
+    for (const connection of others) connection.destroy();
+    await until('those that do not read to be closed as well', 15_000, async () => {
+      const metrics = await (await server.caller.ask('GET', '/metrics')).text();
+      return Number(/^isol8_connections (\d+)$/m.exec(metrics)?.[1]) < 20;
+    });
+  }, 60_000);
 });
 
 describe('more requests than can be run', () => {

@@ -43,10 +43,12 @@ export async function noContainersOf(pid: number | undefined, deadlineMs: number
   await until(`the containers of process ${pid} to go`, deadlineMs, async () => (await containersOf(pid)).length === 0);
 }
 
-/** Ids, on this machine, of the guests in the containers that this process owns. */
-export async function guestsOf(pid: number | undefined): Promise<number[]> {
-  const containers = await Promise.all((await runningContainersOf(pid)).map(inspect));
-  return containers.map(({ State }) => State.Pid);
+/** Ids, on this machine, of the guests in the containers that this process owns, when there are some. */
+export function guestsOf(pid: number | undefined): Promise<number[]> {
+  return until(`process ${pid} to have containers`, 20_000, async () => {
+    const containers = await Promise.all((await runningContainersOf(pid)).map(inspect));
+    return containers.length > 0 && containers.map(({ State }) => State.Pid);
+  });
 }
 
 /**

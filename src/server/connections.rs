@@ -2,7 +2,7 @@
 //!
 //! A connection that waits for a request (its first or its next) is idle, and so is a WebSocket that has not been told
 //! yet what to run. Idle ones are closed after a while, and the oldest at once when there are too many connections; one
-//! whose client does not read what it was told last, a few seconds after that. So any number of them costs others
+//! whose client has not taken what it was told last, a few seconds after that. So any number of them costs others
 //! nothing. When all are busy, whoever comes is turned away. While a request is being answered there is no time limit,
 //! however long its program runs and says nothing; but a client that does not read its answer for a while loses it.
 
@@ -253,9 +253,8 @@ impl Inner {
     /// go for them.
     async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let room = async {
-            let mut are_slow = false;
-            while self.roster().has_to_wait(are_slow) {
-                are_slow = timeout(PAUSE, self.gone.notified()).await.is_err();
+            while self.roster().has_to_wait() {
+                let _ = timeout(PAUSE, self.gone.notified()).await;
             }
         };
         let _ = timeout(MOVING_TIME, room).await;
@@ -330,17 +329,45 @@ impl Inner {
     }
 }
 
-/// Resolves when a connection was told to go, has nothing more to do, and does not go: its client does not read.
+/// Resolves when a connection was told to go, has had nothing to do for a while, and is still there: its client does not
+/// take what it was told last, or is slow at it.
 async fn overdue(connection: &Connection) {
     connection.unwanted.cancelled().await;
-    let mut was_idle = false;
     loop {
-        sleep(PARTING_TIME / 2).await;
-        let is_idle = connection.is_idle();
-        // Twice, as it may just have been given an answer.
-        if was_idle && is_idle {
+        let answered = connection.answered();
+        sleep(PARTING_TIME).await;
+        if connection.is_idle() && connection.answered() == answered {
             return;
         }
-        was_idle = is_idle;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::poll;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_told_to_go_has_a_while_after_its_last_answer() {
+        let connection = Connection::default();
+        let mut overdue = pin!(overdue(&connection));
+        let mut is_overdue_after = async |time| {
+            advance(time).await;
+            poll!(overdue.as_mut()).is_ready()
+        };
+        assert!(!is_overdue_after(10 * PARTING_TIME).await);
+        connection.unwanted.cancel();
+        assert!(!is_overdue_after(Duration::ZERO).await);
+        // It had been sent before.
+        connection.begin();
+        assert!(!is_overdue_after(PARTING_TIME).await);
+        assert!(!is_overdue_after(10 * PARTING_TIME).await);
+        connection.end();
+        assert!(!is_overdue_after(PARTING_TIME).await);
+        assert!(is_overdue_after(PARTING_TIME).await);
     }
 }

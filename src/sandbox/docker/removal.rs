@@ -62,21 +62,23 @@ fn pending() -> MutexGuard<'static, HashSet<ContainerId>> {
 struct Pending(ContainerId);
 
 impl Pending {
-    /// Unless it is one already, as when several engines come upon it, or there are too many.
-    fn begin(id: &ContainerId, error: &BackendError) -> Option<Self> {
+    /// `Ok(None)` if it is one already, as when several engines come upon it.
+    fn begin(id: &ContainerId) -> Result<Option<Self>, TooMany> {
         let mut pending = pending();
         if pending.contains(id) {
-            return None;
+            return Ok(None);
         }
         if pending.len() >= MOST_PENDING {
-            tracing::warn!(container = id.short(), error = chain(error), "could not remove a container");
-            return None;
+            return Err(TooMany);
         }
-        tracing::warn!(container = id.short(), error = chain(error), "could not remove a container yet");
         pending.insert(id.clone());
-        Some(Self(id.clone()))
+        Ok(Some(Self(id.clone())))
     }
 }
+
+/// See [`MOST_PENDING`].
+#[derive(Debug)]
+struct TooMany;
 
 impl Drop for Pending {
     fn drop(&mut self) {
@@ -130,7 +132,14 @@ impl Docker {
 
     /// Tries again, in the background, until the container is gone. `error` is why it is not.
     pub(super) fn keep_removing(&self, id: ContainerId, error: &BackendError) {
-        let Some(pending) = Pending::begin(&id, error) else { return };
+        let pending = match Pending::begin(&id) {
+            Ok(Some(pending)) => pending,
+            Ok(None) => return,
+            Err(TooMany) => {
+                return tracing::warn!(container = id.short(), error = chain(error), "could not remove a container");
+            }
+        };
+        tracing::warn!(container = id.short(), error = chain(error), "could not remove a container yet");
         let docker = self.clone();
         tokio::spawn(async move {
             let _pending = pending;

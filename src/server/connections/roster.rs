@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::PAUSE;
 
 #[derive(Debug, Default)]
 pub(super) struct Connection {
     /// Requests that are being answered.
     busy: AtomicUsize,
+    /// Requests that have been answered.
+    answered: AtomicUsize,
     /// Cancelled when there has been a request.
     pub(super) begun: CancellationToken,
     /// Cancelled when it is told to go.
@@ -27,7 +32,13 @@ impl Connection {
     }
 
     pub(super) fn end(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
         self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many requests have been answered.
+    pub(super) fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
     }
 }
 
@@ -39,14 +50,14 @@ pub(super) struct Roster {
     most: usize,
     /// By the order in which they came.
     staying: BTreeMap<u64, Arc<Connection>>,
-    /// Those that were told to go.
-    going: BTreeMap<u64, Arc<Connection>>,
+    /// Those that were told to go, and when.
+    going: BTreeMap<u64, (Arc<Connection>, Instant)>,
     /// The number of the next.
     next: u64,
 }
 
 impl Roster {
-    /// At most `bound` stay, and there are never more than `possible`. An eighth more than stay may be on their way out.
+    /// At most `bound` stay, and there are no more than `possible`. An eighth more than stay may be on their way out.
     pub(super) fn new(bound: usize, possible: usize) -> Self {
         let bound = bound.min(possible - possible / 8);
         let most = possible.min(bound.saturating_add(bound / 8).saturating_add(1));
@@ -57,7 +68,8 @@ impl Roster {
         self.staying.len() + self.going.len()
     }
 
-    /// Another one, with its number. Whether there is room was asked before.
+    /// Another one, with its number. Whether there is room was asked before, but for one that goes on in another protocol:
+    /// it is there already, and counts twice until HTTP has let go of it.
     pub(super) fn enter(&mut self) -> (u64, Arc<Connection>) {
         let (number, connection) = (self.next, Arc::<Connection>::default());
         self.next += 1;
@@ -71,14 +83,15 @@ impl Roster {
         }
     }
 
-    /// Whether another has to wait for one that is about to go. Tells one to go when none is, or when they are slow.
-    pub(super) fn has_to_wait(&mut self, are_slow: bool) -> bool {
+    /// Whether another has to wait for one that is about to go. Tells one to go when none is: those that were told a while
+    /// ago do not go by themselves.
+    pub(super) fn has_to_wait(&mut self) -> bool {
         if self.len() < self.most {
             return false;
         }
-        let is_one_going = self.going.values().any(|connection| connection.is_idle());
-        let is_another_going = (are_slow || !is_one_going) && self.dismiss(1) > 0;
-        is_one_going || is_another_going
+        let is_about_to_go =
+            |(connection, told): &(Arc<Connection>, Instant)| connection.is_idle() && told.elapsed() < PAUSE;
+        self.going.values().any(is_about_to_go) || self.dismiss(1) > 0
     }
 
     /// Tells idle ones to go so that there is room for another. Says whether there is.
@@ -94,7 +107,7 @@ impl Roster {
         for number in &chosen {
             if let Some(connection) = self.staying.remove(number) {
                 connection.unwanted.cancel();
-                self.going.insert(*number, connection);
+                self.going.insert(*number, (connection, Instant::now()));
             }
         }
         chosen.len()
@@ -103,6 +116,8 @@ impl Roster {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     /// A roster with as many, in the order in which they came.
@@ -138,21 +153,21 @@ mod tests {
         assert_eq!((number, roster.dismiss(9)), (4, 1));
     }
 
-    #[test]
-    fn those_that_go_count_until_they_are_gone() {
+    #[tokio::test(start_paused = true)]
+    async fn those_that_go_count_until_they_are_gone() {
         let (mut roster, connections) = with(7, 1000, 8);
         assert!(roster.make_room());
         roster.enter();
         assert_eq!(roster.len(), 8);
         // One is enough, unless it takes too long.
+        assert!(roster.has_to_wait() && roster.has_to_wait());
         assert_eq!(unwanted(&connections), [0]);
-        assert!(roster.has_to_wait(false));
-        assert_eq!(unwanted(&connections), [0]);
-        assert!(roster.has_to_wait(true));
+        advance(PAUSE).await;
+        assert!(roster.has_to_wait() && roster.has_to_wait());
         assert_eq!(unwanted(&connections), [0, 1]);
         assert!(!roster.make_room());
         roster.leave(1);
-        assert!(!roster.has_to_wait(true) && roster.make_room());
+        assert!(!roster.has_to_wait() && roster.make_room());
     }
 
     #[test]
@@ -163,7 +178,7 @@ mod tests {
         for (_, connection) in &connections {
             connection.begin();
         }
-        assert!(!roster.has_to_wait(true) && !roster.make_room());
+        assert!(!roster.has_to_wait() && !roster.make_room());
     }
 
     #[test]
