@@ -51,13 +51,19 @@ export function guestsOf(pid: number | undefined): Promise<number[]> {
   });
 }
 
+/** How soon no container is left, whatever has happened. */
+const REMOVAL_MS = 3000;
+
 /**
- * Resolves when a process owns no container any more. Its guests have to be gone by the deadline; how long the Docker
- * engine takes after that is its own affair.
+ * Resolves when a process owns no container any more. Its guests, which end without the Docker engine, have a deadline of
+ * their own.
  */
 export async function nothingLeft(pid: number | undefined, guests: number[], deadlineMs: number): Promise<void> {
-  await until(`the guests of process ${pid} to end`, deadlineMs, () => !guests.some((it) => existsSync(`/proc/${it}`)));
-  await noContainersOf(pid, 20_000);
+  const haveEnded = () => !guests.some((guest) => existsSync(`/proc/${guest}`));
+  await Promise.all([
+    until(`the guests of process ${pid} to end`, deadlineMs, haveEnded),
+    noContainersOf(pid, REMOVAL_MS),
+  ]);
 }
 
 /** What the Docker engine knows of a container or an image. */
