@@ -2,7 +2,7 @@
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { containersOf, docker, guestsOf, inspect, nothingLeft } from '../support/docker.js';
+import { containersOf, docker, inspect, noContainersOf } from '../support/docker.js';
 import { cli, type Options } from '../support/process.js';
 import { scratch } from '../support/scratch.js';
 
@@ -127,11 +127,9 @@ describe('--files', () => {
 
 describe('containers', () => {
   it.each([[[]], [['--no-stream']]])('of --persistent runs go with them: %j', async (flags) => {
-    const cmd = 'echo x > /sandbox/file; cat /sandbox/file; sleep 3; exit 3';
-    const child = cli(['run', '--persistent', ...flags, '--cmd', cmd]);
-    const guests = await guestsOf(child.pid);
+    const child = cli(['run', '--persistent', ...flags, '--cmd', 'echo x > /sandbox/file; cat /sandbox/file; exit 3']);
     expect(await child.ended).toEqual({ code: 3, stdout: 'x\n', stderr: '' });
-    await nothingLeft(child.pid, guests, 500);
+    await noContainersOf(child.pid, 500);
   });
 
   it('of --persistent runs share nothing', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CLI } from '../support/paths.js';
 import { freePort } from '../support/ports.js';
+import { statOf } from '../support/proc.js';
 import { cli, type Options, Process } from '../support/process.js';
 import { scratch } from '../support/scratch.js';
 import { within } from '../support/until.js';
@@ -13,18 +14,19 @@ const KEY = 'a-master-key-for-nobody-else';
 /** Command lines of a process and of all that it has started. */
 function commandLines(pid: number | undefined): string[] {
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  const of = (id: string | number | undefined, file: string) => {
+  const look = <T>(read: () => T) => {
     try {
-      return readFileSync(`/proc/${id}/${file}`, 'utf8');
+      return read();
     } catch {
       // It has ended meanwhile.
-      return '';
+      return undefined;
     }
   };
-  // The name of a program may have anything in it; its parent is the second field after that.
-  const parent = (id: string) => Number(of(id, 'stat').split(') ').at(-1)?.split(' ')[1]);
-  const children = processes.filter((id) => parent(id) === pid);
-  return [of(pid, 'cmdline'), ...children.flatMap((id) => commandLines(Number(id)))];
+  const children = processes.filter((id) => look(() => Number(statOf(id)[1])) === pid);
+  return [
+    look(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? '',
+    ...children.flatMap((id) => commandLines(Number(id))),
+  ];
 }
 
 async function serve(args: string[], options: Options = {}): Promise<Process> {

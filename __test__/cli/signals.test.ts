@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { guestsOf, nothingLeft, processesIn, runningContainersOf } from '../support/docker.js';
+import { noContainersOf, processesIn, runningContainersOf } from '../support/docker.js';
 import { cli } from '../support/process.js';
 import { until, within } from '../support/until.js';
 
@@ -13,15 +13,13 @@ describe.each([
 ] as const)('%s (W90)', (signal, code) => {
   it.each([[[]], [['--no-stream']]])('ends a run with %i, and leaves no container: %j', async (flags) => {
     const process = cli(['run', ...flags, '--cmd', 'trap "" TERM INT; echo up; while :; do sleep 0.1; done']);
-    const guests = await until('its program', 10_000, async () => {
+    await until('its program', 10_000, async () => {
       const [container] = await runningContainersOf(process.pid);
-      if (!container) return undefined;
-      const runs = (await processesIn(container)).some((line) => line.includes('sleep 0.1'));
-      return runs ? guestsOf(process.pid) : undefined;
+      return container && (await processesIn(container)).some((line) => line.includes('sleep 0.1'));
     });
     process.kill(signal);
     expect((await within('the end', 5000, process.ended)).code).toBe(code);
-    await nothingLeft(process.pid, guests, 1000);
+    await noContainersOf(process.pid, 1000);
   });
 
   it('keeps what was printed before', async () => {
@@ -42,19 +40,17 @@ function isPending(pid: number | undefined, signal: number): boolean {
 it('a second signal ends it at once', async () => {
   const process = cli(['run', '--cmd', 'echo up; sleep 60']);
   await process.printed('up');
-  const guests = await guestsOf(process.pid);
   process.kill('SIGINT');
   // Two that wait are one.
   await until('the first to have come', 2000, () => !isPending(process.pid, constants.signals.SIGINT));
   process.kill('SIGINT');
   expect((await within('the end', 2000, process.ended)).code).toBe(130);
-  await nothingLeft(process.pid, guests, 3000);
+  await noContainersOf(process.pid, 3000);
 });
 
 it('kill -9 leaves no container either', async () => {
   const process = cli(['run', '--cmd', 'echo up; sleep 60']);
   await process.printed('up');
-  const guests = await guestsOf(process.pid);
   process.kill('SIGKILL');
-  await nothingLeft(process.pid, guests, 3000);
+  await noContainersOf(process.pid, 3000);
 });

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createServer, RemoteIsol8 } from 'isol8';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, Caller, eventsOf } from '../support/caller.js';
-import { build, containersOf, docker, guestsOf, inspect, nothingLeft, runningContainersOf } from '../support/docker.js';
+import { build, containersOf, docker, inspect, noContainersOf, runningContainersOf } from '../support/docker.js';
 import { ownEngine, PERSISTENT } from '../support/engine.js';
 import { KEY } from '../support/live-server.js';
 import { Process } from '../support/process.js';
@@ -110,14 +110,14 @@ describe('a server that is asked to end', () => {
     const server = await ServerProcess.start({ config: { server: { shutdownTimeoutMs: 600_000 } } });
     const run = server.caller.run('sleep 1000').catch(() => 'cut off');
     await server.busy(1);
-    const guests = await guestsOf(server.pid);
+    await until('its sandbox', 20_000, async () => (await runningContainersOf(server.pid)).length > 0);
     server.process.kill('SIGTERM');
     await pause(500);
     expect(await Promise.race([server.process.ended, pause(0, 'waits')])).toBe('waits');
     server.process.kill('SIGTERM');
     expect(await within('the end', 20_000, server.process.ended)).toMatchObject({ code: 1 });
     expect(await run).toBe('cut off');
-    await nothingLeft(server.pid, guests, 3_000);
+    await noContainersOf(server.pid, 3_000);
   });
 
   // C6: `persist` leaves containers running to be looked into. They are the server's all the same.
@@ -184,10 +184,9 @@ describe('a server that is killed', () => {
       const running = await runningContainersOf(server.pid);
       return running.length === 12 && (await containersOf(server.pid)).length === 12;
     });
-    const guests = await guestsOf(server.pid);
     server.process.kill('SIGKILL');
     await server.process.ended;
-    await nothingLeft(server.pid, guests, 3_000);
+    await noContainersOf(server.pid, 3_000);
   });
 
   it('has kept every key that it has given out, and no half of one', async () => {

@@ -1,6 +1,5 @@
 /** What an outsider sees of our containers and images: questions to the Docker engine, asked with its own client. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { until } from './until.js';
 
@@ -41,29 +40,6 @@ async function owned(pid: number | undefined, which: string[]): Promise<string[]
 /** Resolves when the process with this id owns no container any more. */
 export async function noContainersOf(pid: number | undefined, deadlineMs: number): Promise<void> {
   await until(`the containers of process ${pid} to go`, deadlineMs, async () => (await containersOf(pid)).length === 0);
-}
-
-/** Ids, on this machine, of the guests in the containers that this process owns, when there are some. */
-export function guestsOf(pid: number | undefined): Promise<number[]> {
-  return until(`process ${pid} to have containers`, 20_000, async () => {
-    const containers = await Promise.all((await runningContainersOf(pid)).map(inspect));
-    return containers.length > 0 && containers.map(({ State }) => State.Pid);
-  });
-}
-
-/** How soon no container is left, whatever has happened. */
-const REMOVAL_MS = 3000;
-
-/**
- * Resolves when a process owns no container any more. Its guests, which end without the Docker engine, have a deadline of
- * their own.
- */
-export async function nothingLeft(pid: number | undefined, guests: number[], deadlineMs: number): Promise<void> {
-  const haveEnded = () => !guests.some((guest) => existsSync(`/proc/${guest}`));
-  await Promise.all([
-    until(`the guests of process ${pid} to end`, deadlineMs, haveEnded),
-    noContainersOf(pid, REMOVAL_MS),
-  ]);
 }
 
 /** What the Docker engine knows of a container or an image. */

@@ -1,8 +1,8 @@
 /** A process that owns containers until it dies: engines remove at once what they find of a dead one before it runs. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
+import { statOf } from './proc.js';
 
 export class Mortal {
   readonly #process = spawn('sleep', ['1000'], { stdio: 'ignore' });
@@ -14,8 +14,7 @@ export class Mortal {
   /** The label of what it owns on this machine, which other labels name. */
   ownerLabel(machine: string): string {
     const { pid } = this.#process;
-    // The start time is the 20th field after the name.
-    const started = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+    const started = statOf(pid)[19];
     return `isol8.owner=${machine}/${pid}/${started}`;
   }
 

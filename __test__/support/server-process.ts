@@ -6,6 +6,7 @@ import { Caller } from './caller.js';
 import { KEY } from './live-server.js';
 import { CLI } from './paths.js';
 import { freePort } from './ports.js';
+import { statOf } from './proc.js';
 import { Process } from './process.js';
 import { scratch } from './scratch.js';
 import { until } from './until.js';
@@ -54,8 +55,8 @@ export class ServerProcess {
 
   /** Processor time that it has used. */
   get cpuTicks(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    return Number(fields[11]) + Number(fields[12]);
+    const [user, system] = statOf(this.pid).slice(11);
+    return Number(user) + Number(system);
   }
 
   /** Resolves when as many run and wait. */
